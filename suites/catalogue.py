@@ -1,0 +1,127 @@
+"""Finding suites by name: the built-in ones, named selections across them, and paths of one's own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+
+from suites.errors import SuiteError
+from suites.load import load_suite, splits_of
+from suites.model import Case, Split, Suite, content_hash
+from suites.yaml_io import load_yaml
+
+__all__ = ["BUILTIN", "Part", "Selection", "builtin_suites", "select", "selections"]
+
+BUILTIN = Path(__file__).parent / "builtin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Some cases of one suite, in the suite's order."""
+
+    suite: Suite
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What a run covers: parts of one or more suites; `hash` covers suites and chosen ids."""
+
+    name: str
+    parts: tuple[Part, ...]
+
+    @property
+    def hash(self) -> str:
+        """sha256 (hex) over every suite's content hash and the ids chosen from it."""
+        return content_hash([[p.suite.hash, [c.id for c in p.cases]] for p in self.parts])
+
+    @property
+    def size(self) -> int:
+        """Number of cases."""
+        return sum(len(p.cases) for p in self.parts)
+
+
+def builtin_suites() -> list[tuple[str, Split]]:
+    """(name, split) of every built-in suite that holds cases."""
+    folders = sorted(f for f in BUILTIN.iterdir() if (f / "suite.yaml").is_file())
+    return [(folder.name, split) for folder in folders for split in splits_of(folder)]
+
+
+def selections() -> dict[str, dict[str, list[str]]]:
+    """Named selections: selection -> suite (dev split) -> case ids."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for file in sorted(BUILTIN.glob("*.yaml")):
+        obj, _ = load_yaml(file.read_text(encoding="utf-8"), str(file))
+        cases = obj.get("cases") if isinstance(obj, dict) else None
+        if not isinstance(cases, dict):
+            raise SuiteError(
+                "a selection must map suites to case ids", file=str(file), field="cases"
+            )
+        found[file.stem] = cases
+    return found
+
+
+def select(
+    names: Sequence[str], *, pattern: str | None = None, limit: int | None = None
+) -> Selection:
+    """The cases of the named suites, selections or paths; `pattern` is a glob over case ids.
+
+    A name is `call` (its dev split), `call/test`, `smoke`, a suite folder or a file of cases. `limit` keeps
+    the first N cases of every suite. Errors: SuiteError for an unknown name or a pattern without a match.
+    """
+    parts: list[Part] = []
+    for name in names:
+        parts += _parts(name)
+    chosen: list[Part] = []
+    for part in parts:
+        if any(part.suite.hash == p.suite.hash and set(part.cases) & set(p.cases) for p in chosen):
+            raise SuiteError(f"suite {part.suite.name!r} is named twice in {' '.join(names)}")
+        cases = tuple(c for c in part.cases if pattern is None or fnmatchcase(c.id, pattern))
+        cases = cases[:limit] if limit is not None else cases
+        if cases:
+            chosen.append(Part(suite=part.suite, cases=cases))
+    if not chosen:
+        raise SuiteError(
+            f"no case of {' '.join(names)} matches {pattern!r}" if pattern else "no case selected"
+        )
+    return Selection(
+        name="+".join(Path(n).stem if Path(n).suffix else n for n in names), parts=tuple(chosen)
+    )
+
+
+def _parts(name: str) -> list[Part]:
+    named = selections()
+    if name in named:
+        return [_chosen(name, suite, ids) for suite, ids in named[name].items()]
+    stem, _, last = name.rpartition("/")
+    split: Split = "dev"
+    if stem and last == "dev":
+        name = stem
+    elif stem and last == "test":
+        name, split = stem, "test"
+    path = BUILTIN / name
+    if not (path / "suite.yaml").is_file() or Path(name).is_absolute():
+        path = Path(name)
+        if not path.exists():
+            known = [*named, *(n if s == "dev" else f"{n}/{s}" for n, s in builtin_suites())]
+            raise SuiteError(f"there is no suite {name!r}", known=known)
+    suite = _loaded(path, split)
+    return [Part(suite=suite, cases=suite.cases)]
+
+
+def _chosen(name: str, suite_name: str, ids: list[str]) -> Part:
+    suite = _loaded(BUILTIN / suite_name, "dev")
+    by_id = {c.id: c for c in suite.cases}
+    for case_id in ids:
+        if case_id not in by_id:
+            message = (
+                f"selection {name!r} names case {case_id!r}, which {suite_name!r} does not have"
+            )
+            raise SuiteError(message, known=by_id)
+    return Part(suite=suite, cases=tuple(by_id[i] for i in ids))
+
+
+@lru_cache(maxsize=16)
+def _loaded(path: Path, split: Split) -> Suite:
+    return load_suite(path, split)

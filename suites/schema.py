@@ -1,0 +1,200 @@
+"""JSON Schema (2020-12) of tool parameters: is it sound, and does a call obey it."""
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import SchemaError, ValidationError
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from suites.model import FailureMode, Tool, canonical
+
+__all__ = ["ArgumentProblem", "argument_problems", "sample", "schema_problems", "show"]
+
+_FORMATS = FormatChecker(formats=())
+
+
+@_FORMATS.checks("date", raises=ValueError)
+def _is_date(value: object) -> bool:
+    if not isinstance(value, str):
+        return True
+    return re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) is not None and bool(
+        dt.date.fromisoformat(value)
+    )
+
+
+@_FORMATS.checks("time", raises=ValueError)
+def _is_time(value: object) -> bool:
+    """RFC 3339 time, and the HH:MM that people mean by it."""
+    return not isinstance(value, str) or (
+        ":" in value and bool(dt.time.fromisoformat(value).isoformat())
+    )
+
+
+@_FORMATS.checks("date-time", raises=ValueError)
+def _is_datetime(value: object) -> bool:
+    return not isinstance(value, str) or (
+        len(value) > 10 and bool(dt.datetime.fromisoformat(value))
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArgumentProblem:
+    """One fault of one argument: its failure mode, its dotted path and a sentence with the values."""
+
+    mode: FailureMode
+    path: str
+    text: str
+
+
+def show(value: Any, limit: int = 80) -> str:
+    """JSON text of a value, cut to `limit` characters: for reasons and messages."""
+    text = canonical(value) if not isinstance(value, str) else f"{value!r}"
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def schema_problems(tool: Tool) -> list[str]:
+    """What is wrong with a tool's parameters as JSON Schema 2020-12; an empty list when they are sound."""
+    schema = tool.parameters
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        where = ".".join(str(p) for p in error.absolute_path) or "parameters"
+        return [f"is no JSON Schema (2020-12): {where}: {_brief(error)}"]
+    found = []
+    if schema.get("type") != "object":
+        found.append(f"parameters must have type object, not {schema.get('type')!r}")
+    found += [
+        f"requires {n!r}, which is not in properties"
+        for n in tool.required
+        if n not in tool.properties
+    ]
+    for name, sub in tool.properties.items():
+        if isinstance(sub, dict):
+            found += _value_lint(name, sub)
+    return found
+
+
+def _value_lint(name: str, schema: Mapping[str, Any]) -> list[str]:
+    bare = {k: v for k, v in schema.items() if k != "default"}
+    validator = Draft202012Validator(bare, registry=Registry(), format_checker=_FORMATS)
+    found = []
+    try:
+        if "default" in schema and not validator.is_valid(schema["default"]):
+            found.append(f"default {show(schema['default'])} of {name!r} violates its own schema")
+        typed = Draft202012Validator({"type": schema["type"]} if "type" in schema else {})
+        for value in schema.get("enum", ()):
+            if not typed.is_valid(value):
+                found.append(
+                    f"enum value {show(value)} of {name!r} has another type than {schema['type']!r}"
+                )
+    except Unresolvable as error:
+        found.append(f"reference of {name!r} cannot be resolved (nothing is fetched): {error}")
+    return found
+
+
+def argument_problems(tool: Tool, arguments: Mapping[str, Any]) -> list[ArgumentProblem]:
+    """How a call's arguments break the tool's schema; unknown names count even where it allows them."""
+    found = [
+        ArgumentProblem(
+            mode=FailureMode.INVENTED_ARGUMENT,
+            path=name,
+            text=f"{tool.name} has no parameter {name!r} (given {show(value)})",
+        )
+        for name, value in arguments.items()
+        if name not in tool.properties
+    ]
+    try:
+        errors = sorted(
+            _validator(tool).iter_errors(dict(arguments)), key=lambda e: list(map(str, e.path))
+        )
+    except Unresolvable as error:
+        return [ArgumentProblem(mode=FailureMode.SCHEMA_VIOLATION, path="", text=str(error))]
+    return found + [p for e in errors if (p := _problem(tool, e)) is not None]
+
+
+def _problem(tool: Tool, error: ValidationError) -> ArgumentProblem | None:
+    path = ".".join(str(p) for p in error.absolute_path)
+    match error.validator:
+        case "type":
+            mode, text = (
+                FailureMode.WRONG_TYPE,
+                f"{path} must be {_types(error)}, got {show(error.instance)}",
+            )
+        case "required":
+            wanted: Any = error.validator_value
+            given: Any = error.instance
+            missing = next(str(n) for n in wanted if n not in given)
+            path = f"{path}.{missing}" if path else missing
+            mode, text = FailureMode.MISSING_ARGUMENT, f"{path} is missing"
+        case "additionalProperties" | "unevaluatedProperties":
+            if not path:
+                return None
+            mode, text = FailureMode.INVENTED_ARGUMENT, f"{path}: {_brief(error)}"
+        case _:
+            mode, text = FailureMode.SCHEMA_VIOLATION, f"{path}: {_brief(error)}"
+    return ArgumentProblem(mode=mode, path=path, text=text if path else f"{tool.name}: {text}")
+
+
+def _types(error: ValidationError) -> str:
+    wanted = error.validator_value
+    return " or ".join(wanted) if isinstance(wanted, list) else str(wanted)
+
+
+def _brief(error: SchemaError | ValidationError) -> str:
+    line = error.message.splitlines()[0]
+    return line if len(line) <= 160 else line[:159] + "…"
+
+
+def _validator(tool: Tool) -> Draft202012Validator:
+    return _cached_validator(_Key(tool))
+
+
+class _Key:
+    """A tool's parameters as a dictionary key: identity first, so that the common case costs nothing."""
+
+    def __init__(self, tool: Tool) -> None:
+        self.tool = tool
+
+    def __hash__(self) -> int:
+        return hash(self.tool.name)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Key):
+            return NotImplemented
+        return self.tool is other.tool or self.tool.parameters == other.tool.parameters
+
+
+@lru_cache(maxsize=4096)
+def _cached_validator(key: _Key) -> Draft202012Validator:
+    return Draft202012Validator(key.tool.parameters, registry=Registry(), format_checker=_FORMATS)
+
+
+def sample(schema: Mapping[str, Any]) -> Any:
+    """A simple value that fits a schema: its default, first enum value, or the least one of its type."""
+    for key in ("default", "const"):
+        if key in schema:
+            return schema[key]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    kind = schema.get("type")
+    kind = kind[0] if isinstance(kind, list) else kind
+    match kind:
+        case "integer" | "number":
+            return schema.get("minimum", 1)
+        case "boolean":
+            return True
+        case "array":
+            return [sample(schema.get("items", {}))] * max(1, schema.get("minItems", 1))
+        case "object":
+            inner = schema.get("properties", {})
+            return {n: sample(inner.get(n, {})) for n in schema.get("required", ())}
+        case "null":
+            return None
+    formats = {"date": "2026-01-01", "time": "12:00", "date-time": "2026-01-01T12:00:00"}
+    return formats.get(schema.get("format", ""), "x" * max(1, schema.get("minLength", 1)))

@@ -1,0 +1,155 @@
+"""When two argument values are the same: by type and value, or by a declared normal form.
+
+Nothing is deleted to make values match: "-5" is not "5" and "A/B" is not "ab". An integer and a float of
+the same value are equal at every depth, a boolean is never a number, and a key that is left out equals
+its schema default.
+"""
+
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from suites.model import Accept, Normal
+
+__all__ = ["accepts", "plain_text", "same"]
+
+_MISSING: Any = object()
+_FORMAT_NORMALS: dict[str, Normal] = {"date": "date", "time": "time", "date-time": "datetime"}
+_QUOTES = str.maketrans(
+    {
+        "\u2018": "'",
+        "\u2019": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+        "\u2010": "-",
+        "\u2011": "-",
+        "\u2212": "-",
+    }
+)
+
+
+def accepts(accept: Accept, value: Any, schema: Mapping[str, Any] | None = None) -> bool:
+    """True if `value` is acceptable under the declared normal form (or the one of the schema's format)."""
+    schema = schema or {}
+    return any(_equal(value, gold, accept.normal, accept.within, schema) for gold in accept.any_of)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equality of two JSON values: 1 equals 1.0, true never equals 1, strings under Unicode NFC."""
+    return _equal(a, b, "exact", None, {})
+
+
+def plain_text(text: str) -> str:
+    """The normal form `text`: NFKC, straight quotes, casefold, single blanks."""
+    return " ".join(unicodedata.normalize("NFKC", text.translate(_QUOTES)).casefold().split())
+
+
+def _equal(a: Any, b: Any, normal: Normal, within: float | None, schema: Mapping[str, Any]) -> bool:
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    if isinstance(a, int | float) and isinstance(b, int | float):
+        return a == b if within is None else abs(a - b) <= within
+    if isinstance(a, str) and isinstance(b, str):
+        if normal == "exact":
+            normal = _FORMAT_NORMALS.get(str(schema.get("format", "")), normal)
+        return _strings(a, b, normal)
+    if isinstance(a, list) and isinstance(b, list):
+        items = schema.get("items")
+        return _lists(a, b, normal, within, items if isinstance(items, dict) else {})
+    if isinstance(a, dict) and isinstance(b, dict):
+        return _dicts(a, b, normal, within, schema)
+    return a is None and b is None
+
+
+def _lists(
+    a: list[Any], b: list[Any], normal: Normal, within: float | None, schema: Mapping[str, Any]
+) -> bool:
+    if len(a) != len(b):
+        return False
+    if normal != "set":
+        return all(_equal(x, y, normal, within, schema) for x, y in zip(a, b, strict=True))
+    left = list(b)
+    for x in a:
+        found = next((i for i, y in enumerate(left) if _equal(x, y, "exact", within, schema)), None)
+        if found is None:
+            return False
+        del left[found]
+    return True
+
+
+def _dicts(
+    a: dict[str, Any],
+    b: dict[str, Any],
+    normal: Normal,
+    within: float | None,
+    schema: Mapping[str, Any],
+) -> bool:
+    properties = schema.get("properties")
+    properties = properties if isinstance(properties, dict) else {}
+    for key in {**a, **b}:
+        inner = properties.get(key)
+        inner = inner if isinstance(inner, dict) else {}
+        default = inner.get("default", _MISSING)
+        x, y = a.get(key, default), b.get(key, default)
+        if x is _MISSING or y is _MISSING or not _equal(x, y, normal, within, inner):
+            return False
+    return True
+
+
+def _strings(a: str, b: str, normal: Normal) -> bool:
+    match normal:
+        case "text":
+            return plain_text(a) == plain_text(b)
+        case "date":
+            return _same_parsed(_date(a), _date(b), a, b)
+        case "time":
+            return _same_parsed(_time(a), _time(b), a, b)
+        case "datetime":
+            return _same_parsed(_datetime(a), _datetime(b), a, b)
+        case _:
+            return unicodedata.normalize("NFC", a) == unicodedata.normalize("NFC", b)
+
+
+def _same_parsed(x: Any, y: Any, a: str, b: str) -> bool:
+    return a == b if x is None or y is None else x == y
+
+
+def _date(text: str) -> dt.date | None:
+    """ISO, YYYY/MM/DD, `5 March 2026`, `March 5, 2026`: only forms that cannot mean another day."""
+    text = " ".join(text.split())
+    for form in (
+        "%Y-%m-%d",
+        "%Y/%m/%d",
+        "%Y%m%d",
+        "%d %B %Y",
+        "%B %d, %Y",
+        "%B %d %Y",
+        "%d %b %Y",
+        "%b %d, %Y",
+    ):
+        try:
+            return dt.datetime.strptime(text, form).date()
+        except ValueError:
+            continue
+    moment = _datetime(text) if len(text) > 10 else None
+    return moment.date() if moment and moment.time() == dt.time() else None
+
+
+def _time(text: str) -> dt.time | None:
+    text = re.sub(r"\s*([ap])\.?\s*m\.?$", r" \1m", text.strip().lower())
+    for form in ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I %p"):
+        try:
+            return dt.datetime.strptime(text, form).time()
+        except ValueError:
+            continue
+    return None
+
+
+def _datetime(text: str) -> dt.datetime | None:
+    try:
+        moment = dt.datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return moment.astimezone(dt.UTC) if moment.tzinfo else moment

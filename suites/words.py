@@ -1,0 +1,65 @@
+"""What a text says, lexically: facts as whole words or numbers, and the words that a case declares."""
+
+import re
+import unicodedata
+
+from suites.model import Fact
+from suites.values import plain_text
+
+__all__ = ["asks", "numbers_in", "says", "says_any"]
+
+_CURRENCY = "(?:EUR|USD|GBP|JPY|CHF|CAD|AUD|INR|CNY|SEK|NOK|DKK)"
+_CODES = "EUR|USD|GBP|JPY|CHF|CAD|AUD|INR|CNY|SEK|NOK|DKK"
+_NUMBER = re.compile(
+    rf"(?:(?<=(?:{_CODES}))|(?<![^\W_]))(?<![.,])[-\u2212]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:[.,]\d+)?(?!\d)"
+)
+
+
+def says(text: str, fact: Fact) -> bool:
+    """True if the text contains any of the fact's strings (whole words, any case) or numbers (by value)."""
+    strings = [item for item in fact.any_of if isinstance(item, str)]
+    numbers = {float(item) for item in fact.any_of if not isinstance(item, str)}
+    return says_any(text, strings) or bool(numbers & numbers_in(text) if numbers else False)
+
+
+def says_any(text: str, phrases: list[str] | tuple[str, ...]) -> bool:
+    """True if any phrase stands in the text as whole words, compared under the normal form `text`."""
+    normal = plain_text(text)
+    return any(re.search(_pattern(plain_text(p)), normal) for p in phrases if p.strip())
+
+
+def numbers_in(text: str) -> set[float]:
+    """Every number of a text by value: `1,234.5`, `-7`, `7,5` (decimal comma), `EUR12`; not the 2 of `v2`.
+
+    A comma before exactly three digits separates thousands.
+    """
+    found = set()
+    for match in _NUMBER.finditer(text):
+        token = match.group().replace("\u2212", "-")
+        whole, comma, rest = token.rpartition(",")
+        if comma and "." not in rest and len(rest) != 3:
+            token = whole.replace(",", "") + "." + rest
+        found.add(float(token.replace(",", "")))
+    return found
+
+
+def asks(text: str, request: str) -> bool:
+    """True if the text puts a question of its own (an echo of the request is not one)."""
+    own = plain_text(text).replace(plain_text(request), " ")
+    return any(mark in own for mark in "?\uff1f\u061f")
+
+
+def _pattern(phrase: str) -> str:
+    start = r"(?<![^\W_])" if _spaced(phrase[0]) else ""
+    end = r"(?![^\W_])" if _spaced(phrase[-1]) else ""
+    return start + re.escape(phrase) + end
+
+
+def _spaced(char: str) -> bool:
+    """Whether words are set off by blanks in this character's script (not so in Chinese, Japanese, Thai)."""
+    if not char.isalnum():
+        return False
+    name = unicodedata.name(char, "")
+    return not name.startswith(
+        ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "HANGUL")
+    )
