@@ -1,0 +1,1 @@
+"""The act of measuring: prompt, generate, parse, judge, record; engines; the command line."""

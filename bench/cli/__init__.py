@@ -1,0 +1,104 @@
+"""The command line: one thin file a command, heavy imports only inside the command that runs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from bench.cli import compare, demo, doctor, judge, models, report, run, suites
+
+__all__ = ["COMMANDS", "main", "parser"]
+
+COMMANDS: dict[str, ModuleType] = {
+    "demo": demo,
+    "run": run,
+    "judge": judge,
+    "report": report,
+    "compare": compare,
+    "suites": suites,
+    "models": models,
+    "doctor": doctor,
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="callbench",
+        description="Is this adapter better at calling functions, what did it break, what to train next?",
+        epilog="exit codes: 0 ran, 1 a gate failed, 2 usage or configuration, 3 infrastructure or incomplete",
+        allow_abbrev=False,
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, module in COMMANDS.items():
+        summary = (module.__doc__ or "").strip().splitlines()[0]
+        sub = commands.add_parser(
+            name,
+            help=summary.rstrip("."),
+            description=module.__doc__,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(sub)
+        sub.set_defaults(main=module.main)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; every failure is one line on stderr."""
+    raw = list(sys.argv[1:] if arguments is None else arguments)
+    args = parser().parse_args(raw)
+    args.raw = raw
+    try:
+        code: int = args.main(args)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return _fail("interrupted", 3)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 3
+    except Exception as error:
+        if os.environ.get("CALLBENCH_DEBUG"):
+            raise
+        return _fail(*_explained(error))
+
+
+def _explained(error: Exception) -> tuple[str, int]:
+    """One line and an exit code for any exception; an unexpected one is a fault of ours, never exit 1."""
+    from adapters import ModelError
+    from bench.errors import DialectError, InfrastructureError, UsageError
+    from suites import SuiteError
+
+    if isinstance(error, SuiteError | ModelError | UsageError | DialectError):
+        return f"{error}{_suggestion(error)}", 2
+    if isinstance(error, InfrastructureError):
+        return str(error), 3
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}: {error.filename}" if error.filename else str(error), 3
+    text = (str(error).strip().splitlines() or [""])[0]
+    name = type(error).__name__
+    return f"unexpected {name}: {text} (CALLBENCH_DEBUG=1 shows where; please report it)", 3
+
+
+def _suggestion(error: Exception) -> str:
+    """`; did you mean …?`, or the list of what there is."""
+    import difflib
+    import re
+
+    known: tuple[str, ...] = tuple(str(k) for k in getattr(error, "known", ()))
+    if not known:
+        return ""
+    names = re.findall(r"'([^']+)'", str(error))
+    wrong = getattr(error, "field", None) if not names else names[0]
+    close = difflib.get_close_matches(str(wrong).rsplit(".", 1)[-1], known, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    shown = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
+    return f"; there are: {shown}"
+
+
+def _fail(text: str, code: int) -> int:
+    print(f"callbench: {' '.join(text.split())}", file=sys.stderr)
+    return code

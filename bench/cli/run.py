@@ -1,0 +1,164 @@
+"""Measure a model, and adapters of it, on suites.
+
+Suites are names (call, arguments, output; call/test for another split), the selection smoke, folders or
+files of cases. Every target leaves a run file in home's runs/; an interrupted run is finished with
+--resume FILE. Settings may stand in a YAML file (--config); the command line wins.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from bench.cli.common import add_format, add_target, emit, run_path, split_names
+
+__all__ = ["add_arguments", "main"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `callbench run`."""
+    parser.add_argument(
+        "suites", nargs="*", metavar="SUITE", help="what to run, e.g. call arguments output"
+    )
+    add_target(parser)
+    parser.add_argument("--shots", type=int, default=0, help="examples in the context (default: 0)")
+    parser.add_argument(
+        "--cases", metavar="GLOB", help="only cases whose id matches, e.g. 'weather.*'"
+    )
+    parser.add_argument("--limit", type=int, help="at most so many cases a suite")
+    parser.add_argument(
+        "--max-tokens", type=int, default=128, help="budget of a reply (default: 128)"
+    )
+    parser.add_argument("--temperature", type=float, default=0.0, help="default: 0, greedy")
+    parser.add_argument("--top-p", type=float, default=1.0, help="default: 1")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="for sampling and examples (default: 0)"
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=12, help="prompts at a time (default: 12)"
+    )
+    parser.add_argument(
+        "--resume", metavar="RUN", help="finish an interrupted run (its settings stand)"
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="YAML with any of these settings"
+    )
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        help="also copy finished run files there (any fsspec URL or a folder)",
+    )
+    add_format(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run or resume, then print the report; it is also written as Markdown into home's reports/."""
+    if args.config is not None:
+        args = _with_config(args)
+    from bench.errors import UsageError
+    from bench.runner import resume
+    from bench.store import publish
+
+    if args.resume is not None:
+        if args.suites:
+            raise UsageError("--resume takes suites and settings from the run: leave them out")
+        runs = [resume(Path(run_path(args.resume)), device=args.device)]
+    elif args.suites:
+        runs = _run(args)
+    else:
+        raise UsageError("name a suite (callbench suites list shows them), or --resume RUN")
+    report(runs, args.format)
+    if args.store:
+        for run in runs:
+            print(f"copied: {publish(run, args.store)}", file=sys.stderr)
+    return 0
+
+
+def report(runs: list[Any], form: str) -> None:
+    """Print the tables of runs and keep them as Markdown beside the runs."""
+    from adapters import home_folder
+    from reports import render, run_tables, summarise, summary_data
+
+    summaries = [summarise(r) for r in runs]
+    tables = run_tables(summaries)
+    emit(tables, [summary_data(s) for s in summaries], form)
+    page = home_folder("reports") / f"{runs[-1].manifest.run_id}.md"
+    page.write_text(render(tables, "markdown"), encoding="utf-8")
+    for run in runs:
+        print(f"run:    {run.path}", file=sys.stderr)
+    print(f"report: {page}", file=sys.stderr)
+
+
+def _run(args: argparse.Namespace) -> list[Any]:
+    from adapters import ModelError, resolve
+    from bench.dialects import find_dialect
+    from bench.engines import ENGINES, load_engine
+    from bench.errors import UsageError
+    from bench.plan import Settings, plan
+    from bench.runner import Chosen, run
+
+    settings = Settings(
+        max_tokens=args.max_tokens,
+        temperature=args.temperature,
+        top_p=args.top_p,
+        seed=args.seed,
+        batch_size=args.batch_size,
+        shots=args.shots,
+    )
+    if args.limit is not None and args.limit < 1:
+        raise UsageError("--limit must be at least 1")
+    if args.engine not in ENGINES:
+        raise UsageError(f"there is no engine {args.engine!r}", known=ENGINES)
+    if args.dialect is not None:
+        find_dialect(args.dialect)
+    chosen = Chosen(names=tuple(args.suites), pattern=args.cases, limit=args.limit)
+    selection = chosen.selection()
+    adapters = split_names(args.adapters)
+    specs = ([] if args.no_base else [args.model]) + [f"{args.model}+{name}" for name in adapters]
+    if not specs:
+        raise ModelError("--no-base leaves nothing to run without --adapters")
+    targets = [resolve(spec, dialect=args.dialect) for spec in specs]
+    for target in targets:
+        plan(selection, target, settings)  # every refusal comes before the model is loaded
+    loaded = [t.adapter for t in targets if t.adapter is not None]
+    engine = load_engine(args.engine, targets[0], loaded, device=args.device, dtype=args.dtype)
+    return [run(chosen, t, settings, engine, command=args.raw) for t in targets]
+
+
+def _with_config(args: argparse.Namespace) -> argparse.Namespace:
+    """The command line again with the file's settings before it, so that what was typed wins.
+
+    Errors: UsageError for a file that cannot be read or a setting that does not exist.
+    """
+    from bench.cli import parser
+    from bench.errors import UsageError
+    from suites.yaml_io import load_yaml
+
+    try:
+        text = args.config.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {args.config}: {error}") from None
+    values, _ = load_yaml(text, str(args.config))
+    if not isinstance(values, dict):
+        raise UsageError(f"{args.config} must map settings to values")
+    known = {dest.replace("_", "-") for dest in vars(args)} - _NOT_SETTINGS
+    options: list[str] = []
+    for key, value in values.items():
+        name = key.replace("_", "-")
+        if name not in known:
+            raise UsageError(f"{args.config}: unknown setting {key!r}", known=sorted(known))
+        if name != "suites" and value is not False:
+            options += [f"--{name}"] if value is True else [f"--{name}", _joined(value)]
+    suites = values.get("suites", [])
+    typed = (
+        [] if args.suites else [str(s) for s in (suites if isinstance(suites, list) else [suites])]
+    )
+    command, *rest = args.raw
+    return parser().parse_args([command, *options, *rest, *typed])
+
+
+_NOT_SETTINGS = {"command", "config", "main", "raw", "resume"}
+
+
+def _joined(value: object) -> str:
+    return ",".join(str(v) for v in value) if isinstance(value, list) else str(value)

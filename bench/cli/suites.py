@@ -1,0 +1,148 @@
+"""List, show and check suites.
+
+check replays every gold answer, breaks it in every known way, and looks for unsound schemas, duplicates
+and contradictions; without a name it checks all built-in suites.
+"""
+
+import argparse
+import json
+from typing import Any
+
+from bench.cli.common import add_format, emit
+
+__all__ = ["add_arguments", "main"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `callbench suites`."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="the built-in suites and selections")
+    add_format(listing)
+    show = actions.add_parser("show", help="the cases of a suite, or one case")
+    show.add_argument("suite", metavar="SUITE")
+    show.add_argument("case", nargs="?", metavar="CASE", help="a case id: prints the whole case")
+    add_format(show)
+    check = actions.add_parser("check", help="gold replay, mutations, schema lint, duplicates")
+    check.add_argument("suites", nargs="*", metavar="SUITE", help="default: every built-in suite")
+    add_format(check)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Dispatch to list, show or check; check exits 1 if a suite is not sound."""
+    match args.action:
+        case "list":
+            return _list(args.format)
+        case "show":
+            return _show(args.suite, args.case, args.format)
+        case _:
+            return _check(args.suites, args.format)
+
+
+def _list(form: str) -> int:
+    from reports.table import Table
+    from suites.catalogue import builtin_suites, select, selections
+
+    rows: list[dict[str, Any]] = []
+    for name, split in builtin_suites():
+        suite = select([f"{name}/{split}"]).parts[0].suite
+        about = " ".join(suite.about.split())
+        rows.append(
+            {
+                "name": name if split == "dev" else f"{name}/{split}",
+                "version": suite.version,
+                "cases": len(suite.cases),
+                "groups": len({c.group for c in suite.cases}),
+                "tools": len({t.name for c in suite.cases for t in c.tools}),
+                "hash": suite.hash[:12],
+                "about": about,
+            }
+        )
+    for name, chosen in selections().items():
+        count = sum(map(len, chosen.values()))
+        about = f"selection from {', '.join(chosen)}"
+        rows.append(
+            {
+                "name": name,
+                "version": "",
+                "cases": count,
+                "groups": "",
+                "tools": "",
+                "hash": "",
+                "about": about,
+            }
+        )
+    head = list(rows[0])
+    cells = [[_short(str(row[k])) for k in head] for row in rows]
+    emit([Table(title="Suites", head=head, rows=cells)], rows, form)
+    return 0
+
+
+def _show(suite: str, case_id: str | None, form: str) -> int:
+    from reports.table import Table
+    from suites.catalogue import select
+    from suites.errors import SuiteError
+
+    cases = [c for part in select([suite]).parts for c in part.cases]
+    if case_id is not None:
+        case = next((c for c in cases if c.id == case_id), None)
+        if case is None:
+            raise SuiteError(
+                f"suite {suite!r} has no case {case_id!r}", known=[c.id for c in cases]
+            )
+        print(
+            json.dumps(
+                case.model_dump(mode="json", exclude_defaults=True), indent=1, ensure_ascii=False
+            )
+        )
+        return 0
+    rows = [
+        [
+            c.id,
+            c.category,
+            c.expectation.kind,
+            ", ".join(t.name for t in c.tools),
+            _short(_request(c)),
+        ]
+        for c in cases
+    ]
+    data = [c.model_dump(mode="json", exclude_defaults=True) for c in cases]
+    head = ["case", "category", "expects", "tools", "request"]
+    emit([Table(title=suite, head=head, rows=rows)], data, form)
+    return 0
+
+
+def _check(names: list[str], form: str) -> int:
+    from reports.table import Table
+    from suites.catalogue import builtin_suites, select, selections
+    from suites.health import check_suite
+
+    everything = [f"{n}/{s}" for n, s in builtin_suites()]
+    parts = [part for name in names or everything for part in select([name]).parts]
+    if not names:
+        for name in selections():
+            select([name])  # its ids must exist
+    reports = [check_suite(part.suite) for part in {p.suite.hash: p for p in parts}.values()]
+    head = ["suite", "cases", "groups", "tools", "broken golds judged", "errors", "warnings"]
+    rows, data = [], []
+    for health in reports:
+        levels = [f.level for f in health.findings]
+        counts = [health.cases, health.groups, health.tools, health.mutations]
+        counts += [levels.count("error"), levels.count("warning")]
+        rows.append([health.suite, *map(str, counts)])
+        findings = [vars(f) for f in health.findings]
+        data.append({**dict(zip(head, [health.suite, *counts], strict=True)), "findings": findings})
+    tables = [Table(title="Health of the suites", head=head, rows=rows)]
+    found = [[h.suite, f.level, f.check, f.case, f.text] for h in reports for f in h.findings]
+    if found:
+        titles = ["suite", "level", "check", "case", "finding"]
+        tables.append(Table(title="Findings", head=titles, rows=found))
+    emit(tables, data, form)
+    return 0 if all(h.sound for h in reports) else 1
+
+
+def _request(case: Any) -> str:
+    return next((m.content for m in reversed(case.messages) if m.role == "user"), "")
+
+
+def _short(text: str, limit: int = 70) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,47 @@
+"""A second, tolerant reading of a malformed reply: what a repairing parser would have made of it.
+
+It never decides a verdict. Reports show it as a figure of its own, because repair hides exactly the
+format faults that a benchmark has to show.
+"""
+
+import re
+from typing import Any
+
+from bench.dialects.strict_json import build_call
+from suites import Call
+
+__all__ = ["repaired_calls"]
+
+_LONGEST = 4000
+_OPEN = re.compile(r"<tool_call>|```(?:json|tool_code|tool_call)?|<start_function_call>")
+
+
+def repaired_calls(text: str) -> tuple[Call, ...] | None:
+    """The calls that json-repair finds in a text (its first 4,000 characters), or None if there are none."""
+    from json_repair import loads
+
+    text = text[:_LONGEST]
+    bodies = [part for part in _OPEN.split(text) if "{" in part]
+    calls: list[Call] = []
+    for body in bodies[:16]:
+        try:
+            value = loads(body[body.index("{") :])
+        except (ValueError, RecursionError, IndexError, TypeError):
+            continue
+        for item in value if isinstance(value, list) else [value]:
+            call = _call(item)
+            if call is not None:
+                calls.append(call)
+    return tuple(calls) or None
+
+
+def _call(value: Any) -> Call | None:
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        return None
+    arguments = value.get("arguments", value.get("parameters", {}))
+    if not isinstance(arguments, dict):
+        return None
+    try:
+        return build_call(value["name"], arguments)
+    except (ValueError, RecursionError):
+        return None

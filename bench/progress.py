@@ -1,0 +1,50 @@
+"""Live progress on stderr: a bar on a terminal, two plain lines elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+
+from tqdm import tqdm
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Counts cases, with the running pass count and the time left."""
+
+    def __init__(self, label: str, total: int, done: int = 0, passed: int = 0) -> None:
+        self._label, self._total, self._passed, self._done = label, total, passed, done
+        self._start, self._plain = time.monotonic(), not sys.stderr.isatty()
+        self._bar = tqdm(
+            total=total,
+            initial=done,
+            desc=label,
+            unit="case",
+            disable=self._plain,
+            dynamic_ncols=True,
+        )
+
+    def __enter__(self) -> "Progress":
+        if self._plain:
+            rest = f" ({self._done} were done before)" if self._done else ""
+            print(f"{self._label}: {self._total} cases{rest}", file=sys.stderr, flush=True)
+        return self
+
+    def add(self, cases: int, passed: int) -> None:
+        """Some more cases are judged and written."""
+        self._passed += passed
+        self._done += cases
+        self._bar.set_postfix_str(f"{self._passed} of {self._done} passed", refresh=False)
+        self._bar.update(cases)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.close()
+        if self._plain and kind is None:
+            seconds = time.monotonic() - self._start
+            text = f"{self._label}: {self._passed} of {self._done} passed, {seconds:.0f} s"
+            print(text, file=sys.stderr, flush=True)

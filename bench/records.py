@@ -1,0 +1,145 @@
+"""What a run leaves behind: one manifest, one record a case, one completion mark. Versioned."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from suites import Case, Outcome, Verdict
+from suites.model import Call, FailureMode, content_hash
+
+__all__ = ["SCHEMA", "End", "Manifest", "Record", "SuiteRef", "VerdictRecord", "input_hash"]
+
+SCHEMA = 1
+"""Version of the run file's form; a reader refuses any other."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SuiteRef(_Frozen):
+    """A suite as it was run: name, version, split, content hash and the number of cases chosen from it."""
+
+    name: str
+    version: str
+    split: str
+    hash: str
+    cases: int
+
+
+class Manifest(_Frozen):
+    """Everything needed to repeat a run. Hashes are sha256 in hex.
+
+    selection: the suite names as given, with pattern and limit; sampling: max_tokens, temperature, top_p,
+    seed, batch_size; shots: examples in the context; packages: name -> version.
+    """
+
+    kind: Literal["manifest"] = "manifest"
+    schema_version: int = SCHEMA
+    run_id: str
+    selection: dict[str, JsonValue]
+    selection_hash: str
+    suites: tuple[SuiteRef, ...]
+    target: str
+    model: str
+    model_hash: str
+    adapter: str | None = None
+    adapter_hash: str | None = None
+    dialect: str
+    engine: str
+    engine_version: str
+    dtype: str
+    device: str
+    sampling: dict[str, JsonValue]
+    shots: int = 0
+    packages: dict[str, str] = {}
+    git: str | None = None
+    command: tuple[str, ...] = ()
+    started: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The target, with the number of examples where there are any: `gemma-3-270m, 3 shots`."""
+        return f"{self.target}, {self.shots} shots" if self.shots else self.target
+
+
+class VerdictRecord(_Frozen):
+    """A verdict as it is stored."""
+
+    passed: bool
+    outcome: Outcome
+    failure: FailureMode | None = None
+    reason: str = ""
+    checks: dict[str, bool | None] = {}
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> "VerdictRecord":
+        """The stored form of a verdict."""
+        return cls(
+            passed=verdict.passed,
+            outcome=verdict.outcome,
+            failure=verdict.failure,
+            reason=_clean(verdict.reason),
+            checks=verdict.checks,
+        )
+
+
+class Record(_Frozen):
+    """One case as it was asked, answered and judged.
+
+    input: hash of tools and messages, so that runs are paired on the same question; text: the raw
+    completion; repaired: the verdict of a tolerant reading of a malformed reply (None: there was none);
+    seconds: the batch's time divided by its size; case: the whole case, so that reports need nothing else.
+    """
+
+    kind: Literal["case"] = "case"
+    suite: str
+    id: str
+    input: str
+    case: Case
+    text: str
+    calls: tuple[Call, ...] = ()
+    thought: str | None = None
+    finish: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    verdict: VerdictRecord
+    repaired: bool | None = None
+    shots: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(suite, case id)."""
+        return self.suite, self.id
+
+    @classmethod
+    def of(cls, **fields: Any) -> "Record":
+        """A record whose texts can be written as UTF-8 whatever the model produced."""
+        fields["text"] = _clean(fields["text"])
+        fields["thought"] = None if fields.get("thought") is None else _clean(fields["thought"])
+        return cls(**fields)
+
+
+class End(_Frozen):
+    """The completion mark: how many cases the file holds, and the summed seconds of its batches."""
+
+    kind: Literal["end"] = "end"
+    cases: int
+    passed: int
+    scored: int
+    seconds: float
+    finished: str
+
+
+def input_hash(case: Case) -> str:
+    """sha256 (hex) of what the model is asked: tools and messages, not the expectation."""
+    tools = [t.model_dump(mode="json") for t in case.tools]
+    return content_hash([tools, [m.model_dump(mode="json") for m in case.messages]])
+
+
+def _clean(text: str) -> str:
+    """Lone surrogates become visible escapes: they cannot be encoded as UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
