@@ -1,0 +1,83 @@
+"""Summaries and comparisons as JSON values: every number with what it was made from."""
+
+from typing import Any
+
+from bench.stats import Interval, Proportion
+from reports.comparison import Comparison, Pair
+from reports.summary import Summary
+
+__all__ = ["comparison_data", "summary_data"]
+
+
+def summary_data(summary: Summary) -> dict[str, Any]:
+    """One run: scores with n, groups and interval, outcomes, checks, failure modes, speed."""
+    m = summary.manifest
+    return {
+        "run": m.run_id,
+        "path": summary.path,
+        "complete": summary.complete,
+        "target": m.target,
+        "shots": m.shots,
+        "suites": [s.model_dump(mode="json") for s in m.suites],
+        "scores": [
+            {"suite": x.suite, "category": x.category, **_score(x.score), "baselines": x.baselines}
+            for x in summary.lines
+        ],
+        "outcomes": summary.outcomes,
+        "failures": summary.failures,
+        "checks": {n: {"held": h, "applied": a} for n, (h, a) in summary.checks.items()},
+        "repaired": summary.repaired,
+        "prompt_tokens": summary.prompt_tokens,
+        "completion_tokens": summary.completion_tokens,
+        "seconds": round(summary.seconds, 3),
+    }
+
+
+def comparison_data(comparison: Comparison) -> dict[str, Any]:
+    """Two runs: the change by suite and category, and every case that changed."""
+    return {
+        "first": comparison.first.manifest.run_id,
+        "second": comparison.second.manifest.run_id,
+        "differing": list(comparison.differing),
+        "scores": [
+            {
+                "suite": line.suite,
+                "category": line.category,
+                "n": line.difference.n,
+                "groups": line.difference.groups,
+                "passed": list(line.passed),
+                "difference": line.difference.estimate,
+                **_interval(line.difference.interval),
+                "method": line.difference.method,
+                "fixed": line.difference.fixed,
+                "broken": line.difference.broken,
+                "both_right": line.both_right,
+                "both_wrong": line.both_wrong,
+                "p": line.difference.p,
+            }
+            for line in comparison.lines
+        ],
+        "broken": [_pair(p) for p in comparison.of("broken")],
+        "fixed": [_pair(p) for p in comparison.of("fixed")],
+        "only_first": list(comparison.only_first),
+        "only_second": list(comparison.only_second),
+    }
+
+
+def _score(score: Proportion) -> dict[str, Any]:
+    known = {"n": score.n, "groups": score.groups, "passed": score.passed, "rate": score.rate}
+    return {**known, **(_interval(score.interval) if score.interval else {})}
+
+
+def _interval(interval: Interval) -> dict[str, float]:
+    return {"low": interval.low, "high": interval.high}
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    a, b = pair.first.verdict, pair.second.verdict
+    return {
+        "suite": pair.first.suite,
+        "id": pair.first.id,
+        "first": {"failure": a.failure, "reason": a.reason},
+        "second": {"failure": b.failure, "reason": b.reason},
+    }

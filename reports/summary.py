@@ -1,0 +1,106 @@
+"""What one run says, as numbers: read from its run file and nothing else."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.records import Manifest, Record
+from bench.stats import Proportion, proportion
+from bench.store import Run
+from suites import BASELINES, Outcome, judge
+from suites.judge import CHECKS
+
+__all__ = ["Line", "Summary", "grouped", "summarise"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """The score of one suite and category; baselines: name -> share of the same cases that it passes."""
+
+    suite: str
+    category: str
+    score: Proportion
+    baselines: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """Counts and rates of one run. The score counts every reply that came back; errors stand beside it.
+
+    lines: one for all, one a suite, one a category; checks: sub-check -> (held, applied); repaired:
+    malformed replies that a repairing parser would have passed; seconds: time spent generating.
+    """
+
+    path: str
+    manifest: Manifest
+    complete: bool
+    lines: tuple[Line, ...]
+    outcomes: dict[str, int]
+    failures: dict[str, int]
+    checks: dict[str, tuple[int, int]]
+    repaired: int
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+
+    @property
+    def total(self) -> Line:
+        """The line over all cases."""
+        return self.lines[0]
+
+
+def summarise(run: Run) -> Summary:
+    """The summary of a run, complete or not."""
+    scored = [r for r in run.records if r.verdict.outcome is not Outcome.ERROR]
+    outcomes = Counter(str(r.verdict.outcome) for r in run.records)
+    failures = Counter(str(r.verdict.failure) for r in scored if r.verdict.failure)
+    checks: dict[str, tuple[int, int]] = {}
+    for name in CHECKS:
+        values = [r.verdict.checks.get(name) for r in scored]
+        applied = [v for v in values if v is not None]
+        if applied:
+            checks[name] = (sum(applied), len(applied))
+    return Summary(
+        path=run.path,
+        manifest=run.manifest,
+        complete=run.complete,
+        lines=tuple(
+            Line(
+                suite=suite, category=category, score=_score(records), baselines=_baselines(records)
+            )
+            for suite, category, records in grouped(scored, [s.name for s in run.manifest.suites])
+        ),
+        outcomes={o.value: outcomes[o.value] for o in Outcome},
+        failures=dict(failures.most_common()),
+        checks=checks,
+        repaired=sum(bool(r.repaired) for r in scored),
+        prompt_tokens=sum(r.prompt_tokens for r in run.records),
+        completion_tokens=sum(r.completion_tokens for r in run.records),
+        seconds=sum(r.seconds for r in run.records),
+    )
+
+
+def grouped(
+    records: Sequence[Record], suites: Sequence[str]
+) -> list[tuple[str, str, list[Record]]]:
+    """(suite, category, records): all first, then each suite, in that order, as a whole and by category."""
+    found = [("all", "", list(records))]
+    for suite in dict.fromkeys(suites):
+        part = [r for r in records if r.suite == suite]
+        found.append((suite, "", part))
+        for category in sorted({r.case.category for r in part} - {""}):
+            found.append((suite, category, [r for r in part if r.case.category == category]))
+    return found
+
+
+def _score(records: Sequence[Record]) -> Proportion:
+    return proportion(
+        [r.verdict.passed for r in records], [(r.suite, r.case.group) for r in records]
+    )
+
+
+def _baselines(records: Sequence[Record]) -> dict[str, float]:
+    if not records:
+        return {}
+    passed = {n: [judge(r.case, b(r.case)).passed for r in records] for n, b in BASELINES.items()}
+    return {name: sum(values) / len(values) for name, values in passed.items()}

@@ -1,0 +1,81 @@
+"""A table as data, and its forms: for the terminal, Markdown, JSON and CSV."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tabulate import tabulate
+
+__all__ = ["FORMATS", "Table", "render"]
+
+FORMATS = ("table", "markdown", "json", "csv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Title, column heads and rows of text; notes stand under the table."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+
+
+def render(tables: Sequence[Table], form: str) -> str:
+    """The tables as text, ending with a newline. JSON is made from the data instead, not from tables."""
+    match form:
+        case "markdown":
+            return "\n".join(_markdown(t) for t in tables)
+        case "csv":
+            return "\n".join(_csv(t) for t in tables)
+        case _:
+            return "\n".join(_plain(t) for t in tables)
+
+
+def _plain(table: Table) -> str:
+    rows = [[_one_line(cell) for cell in row] for row in table.rows]
+    body = tabulate(rows, headers=list(table.head), tablefmt="simple", disable_numparse=True)
+    notes = "".join(f"  {note}\n" for note in table.notes)
+    return f"{table.title}\n\n{body}\n{notes}"
+
+
+def _markdown(table: Table) -> str:
+    """Model text is untrusted: bars, newlines and HTML are escaped."""
+    rows = [[_escape(cell) for cell in row] for row in table.rows]
+    heads = [_escape(h) for h in table.head]
+    body = tabulate(rows, headers=heads, tablefmt="pipe", disable_numparse=True)
+    notes = "".join(f"\n{_escape(note)}\n" for note in table.notes)
+    return f"### {_escape(table.title)}\n\n{body}\n{notes}"
+
+
+def _csv(table: Table) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.head)
+    writer.writerows([[_no_formula(_one_line(cell)) for cell in row] for row in table.rows])
+    return out.getvalue()
+
+
+def _one_line(text: str) -> str:
+    """Control characters (newlines, terminal escapes, direction marks) become visible or blank."""
+    return "".join(c if c.isprintable() else (" " if c in "\n\t\r" else "\ufffd") for c in text)
+
+
+def _escape(text: str) -> str:
+    text = _one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for char in "\\|`*_[]":
+        text = text.replace(char, f"\\{char}")
+    return text
+
+
+def _no_formula(text: str) -> str:
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.rstrip(" %"))
+    except ValueError:
+        return False
+    return True

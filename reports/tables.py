@@ -1,0 +1,191 @@
+"""Summaries and comparisons as tables for people."""
+
+from collections.abc import Sequence
+
+from bench.records import Manifest, Record
+from bench.stats import Proportion
+from reports.comparison import Comparison, Pair
+from reports.summary import Line, Summary
+from reports.table import Table
+from suites import BASELINES
+
+__all__ = ["comparison_tables", "run_tables"]
+
+_WORST = 12
+
+
+def run_tables(summaries: Sequence[Summary]) -> list[Table]:
+    """Scores with the baselines beside them, outcomes, sub-checks, failure modes and speed of runs."""
+    labels = _labels([s.manifest for s in summaries])
+    tables = [_scores(summaries, labels), _outcomes(summaries, labels), _checks(summaries, labels)]
+    if any(s.failures for s in summaries):
+        tables.append(_failures(summaries, labels))
+    tables.append(_speed(summaries, labels))
+    return tables
+
+
+def comparison_tables(comparison: Comparison) -> list[Table]:
+    """The change by suite and category, then the cases that broke and those that were fixed."""
+    a, b = _labels([comparison.first.manifest, comparison.second.manifest])
+    rows = []
+    for line in comparison.lines:
+        d = line.difference
+        rows.append(
+            [
+                line.suite,
+                line.category,
+                str(d.n),
+                _share(line.passed[0], d.n),
+                _share(line.passed[1], d.n),
+                f"{100 * d.estimate:+.1f} [{100 * d.interval.low:+.1f}, {100 * d.interval.high:+.1f}]",
+                str(d.fixed),
+                str(d.broken),
+                str(line.both_right),
+                str(line.both_wrong),
+                f"{d.p:.3g}",
+            ]
+        )
+    notes = [
+        f"first: {a} ({comparison.first.path}); second: {b} ({comparison.second.path})",
+        "difference in points with a 95 % interval (cluster bootstrap by group; Bonett-Price below 10 "
+        "discordant pairs); p: exact McNemar, two-sided, not adjusted for the number of rows",
+    ]
+    if comparison.differing:
+        notes.append("NOT THE SAME CONDITIONS: " + "; ".join(comparison.differing))
+    for name, only in (("first", comparison.only_first), ("second", comparison.only_second)):
+        if only:
+            notes.append(f"only in the {name} run ({len(only)}): {', '.join(only[:6])}")
+    head = ["suite", "category", "n", "first", "second", "difference"]
+    head += ["fixed", "broken", "both right", "both wrong", "p"]
+    tables = [Table(title=f"{a} -> {b}: change by case", head=head, rows=rows, notes=notes)]
+    for fate in ("broken", "fixed"):
+        pairs = comparison.of(fate)
+        if pairs:
+            tables.append(_cases(fate, pairs))
+    return tables
+
+
+def _cases(fate: str, pairs: Sequence[Pair]) -> Table:
+    rows = [[p.first.suite, p.first.id, _fault(p.first), _fault(p.second)] for p in pairs[:_WORST]]
+    more = f" (first {_WORST})" if len(pairs) > _WORST else ""
+    return Table(
+        title=f"{fate}: {len(pairs)} cases{more}",
+        head=["suite", "case", "first", "second"],
+        rows=rows,
+    )
+
+
+def _fault(record: Record) -> str:
+    verdict = record.verdict
+    text = f"{verdict.failure or 'passed'}: {verdict.reason}"
+    return text if len(text) <= 90 else text[:89] + "…"
+
+
+def _labels(manifests: Sequence[Manifest]) -> list[str]:
+    labels = [m.label for m in manifests]
+    if len(set(labels)) == len(labels):
+        return labels
+    return [f"{m.label} ({m.run_id[:15]})" for m in manifests]
+
+
+def _scores(summaries: Sequence[Summary], labels: Sequence[str]) -> Table:
+    keys = list(dict.fromkeys((x.suite, x.category) for s in summaries for x in s.lines))
+    found = [{(x.suite, x.category): x for x in s.lines} for s in summaries]
+    rows = []
+    for key in keys:
+        lines = [f.get(key) for f in found]
+        known: Line = next(x for x in lines if x is not None)
+        cells = [_rate(x.score) if x is not None else "-" for x in lines]
+        floor = [f"{100 * known.baselines[n]:.0f}" if known.baselines else "-" for n in BASELINES]
+        rows.append([*key, str(known.score.n), str(known.score.groups), *cells, *floor])
+    notes = ["pass rate in % with a 95 % Wilson interval at the effective size of grouped cases"]
+    noise = [x for x in summaries[0].lines if x.category == "" and x.baselines.get("noise", 0) > 0]
+    if noise:
+        names = ", ".join(x.suite for x in noise)
+        notes.append(
+            f"noise scores above 0 on {names}: a reply that calls nothing passes no-call cases there"
+        )
+    for summary, label in zip(summaries, labels, strict=True):
+        if not summary.complete:
+            notes.append(f"{label}: the run is NOT COMPLETE ({summary.path})")
+        notes += [f"{label}: {note}" for note in summary.manifest.notes]
+        errors = summary.outcomes["error"]
+        if errors:
+            notes.append(f"{label}: {errors} cases without a reply are not in the score")
+    head = ["suite", "category", "n", "groups", *labels, *BASELINES]
+    return Table(title="Pass rate", head=head, rows=rows, notes=notes)
+
+
+def _rate(score: Proportion) -> str:
+    if score.rate is None or score.interval is None:
+        return "-"
+    low, high = 100 * score.interval.low, 100 * score.interval.high
+    return f"{100 * score.rate:.1f} [{low:.0f}, {high:.0f}]"
+
+
+def _share(passed: int, n: int) -> str:
+    return f"{100 * passed / n:.1f}" if n else "-"
+
+
+def _outcomes(summaries: Sequence[Summary], labels: Sequence[str]) -> Table:
+    names = list(summaries[0].outcomes)
+    rows = [
+        [label, *(str(s.outcomes[n]) for n in names), str(s.repaired)]
+        for s, label in zip(summaries, labels, strict=True)
+    ]
+    return Table(
+        title="What the replies are",
+        head=["target", *names, "passes if repaired"],
+        rows=rows,
+        notes=[
+            "malformed and error never count as 'no call'; a repaired reading never counts as a pass"
+        ],
+    )
+
+
+def _checks(summaries: Sequence[Summary], labels: Sequence[str]) -> Table:
+    names = list(dict.fromkeys(n for s in summaries for n in s.checks))
+    rows = []
+    for name in names:
+        cells = []
+        for summary in summaries:
+            held, applied = summary.checks.get(name, (0, 0))
+            cells.append(f"{held} of {applied} ({_share(held, applied)} %)" if applied else "-")
+        rows.append([name, *cells])
+    return Table(
+        title="Sub-checks (held, of those where they apply)",
+        head=["check", *labels],
+        rows=rows,
+        notes=[
+            "kind: the text asks or declines by the words that the case declares; lexical, not in the score"
+        ],
+    )
+
+
+def _failures(summaries: Sequence[Summary], labels: Sequence[str]) -> Table:
+    totals: dict[str, int] = {}
+    for summary in summaries:
+        for mode, count in summary.failures.items():
+            totals[mode] = totals.get(mode, 0) + count
+    modes = sorted(totals, key=lambda m: (-totals[m], m))
+    rows = [[m, *(str(s.failures.get(m, 0)) for s in summaries)] for m in modes]
+    return Table(title="Failure modes", head=["mode", *labels], rows=rows)
+
+
+def _speed(summaries: Sequence[Summary], labels: Sequence[str]) -> Table:
+    rows = []
+    for summary, label in zip(summaries, labels, strict=True):
+        seconds = max(summary.seconds, 1e-9)
+        rows.append(
+            [
+                label,
+                str(summary.prompt_tokens),
+                str(summary.completion_tokens),
+                f"{summary.completion_tokens / seconds:.1f}",
+                f"{summary.seconds:.1f}",
+                f"{summary.manifest.engine} {summary.manifest.engine_version}",
+                f"{summary.manifest.dtype}, {summary.manifest.device}",
+            ]
+        )
+    head = ["target", "prompt tokens", "new tokens", "new tokens/s", "seconds", "engine", "device"]
+    return Table(title="Speed", head=head, rows=rows)
