@@ -120,7 +120,7 @@ def _convert(gguf: Path, work: Path, target: Path, sha256: str) -> Path:
         )
         _say("converting the tokenizer")
         tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
-    except (ValueError, KeyError, OSError, RuntimeError, NotImplementedError) as error:
+    except Exception as error:  # the readers of a broken GGUF raise whatever they stumble over
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{gguf.name} cannot be converted: {first}") from None
     if tokenizer.bos_token:

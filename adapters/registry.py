@@ -57,6 +57,8 @@ def find_model(name: str) -> Model:
 
     Errors: ModelError for an unknown name. Nothing is fetched here.
     """
+    if not name.strip():
+        raise ModelError("the model has no name", known=MODELS)
     if name in MODELS:
         return MODELS[name]
     path = Path(name).expanduser()
@@ -78,6 +80,8 @@ def find_adapter(name: str) -> Adapter:
 
     Errors: ModelError for an unknown name or a folder that holds no usable LoRA weights.
     """
+    if not name.strip():
+        raise ModelError("the adapter has no name")
     shelf = home() / "adapters"
     for folder in (shelf / name, Path(name).expanduser()):
         if folder.is_dir():
@@ -88,17 +92,19 @@ def find_adapter(name: str) -> Adapter:
     )
 
 
-def resolve(spec: str, *, dialect: str | None = None, prepare: bool = True) -> Target:
-    """The target that a text such as `gemma-3-270m`, `gemma-3-270m+NAME` or a path stands for.
+def resolve(
+    base: str, adapter_name: str | None = None, *, dialect: str | None = None, prepare: bool = True
+) -> Target:
+    """The target of a model (name, folder, .gguf file, hub id) and perhaps an adapter on it.
 
-    Prepares the model's folder if need be (`prepare=False` raises instead). A model without a dialect
-    of its own needs `dialect`. Errors: ModelError.
+    `gemma-3-270m+NAME` in one text is understood, too. Prepares the model's folder if need be
+    (`prepare=False` raises instead). A model without a dialect of its own needs `dialect`. Errors:
+    ModelError.
     """
-    base, plus, adapter_name = spec.partition("+")
-    if Path(spec).expanduser().exists():
-        base, plus, adapter_name = spec, "", ""
+    if adapter_name is None and "+" in base and not Path(base).expanduser().exists():
+        base, _, adapter_name = base.rpartition("+")
     model = find_model(base)
-    adapter = find_adapter(adapter_name) if plus else None
+    adapter = None if adapter_name is None else find_adapter(adapter_name)
     spoken = dialect or model.dialect
     if spoken is None:
         raise ModelError(f"model {base!r} has no registered dialect: give one with --dialect NAME")

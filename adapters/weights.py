@@ -49,9 +49,12 @@ def weights_hash(folder: Path) -> str:
     files = sorted(folder.glob("*.safetensors"))
     mark = folder / MARK
     if mark.is_file():
-        known = json.loads(mark.read_text(encoding="utf-8"))
-        if known.get("files") == [[f.name, f.stat().st_size] for f in files]:
-            return str(known["weights"])
+        try:
+            known = json.loads(mark.read_text(encoding="utf-8"))
+            if known["files"] == [[f.name, f.stat().st_size] for f in files]:
+                return str(known["weights"])
+        except (ValueError, KeyError, TypeError):
+            pass  # not a mark of ours: the files themselves tell
     if len(files) == 1:
         return file_hash(files[0])
     digest = hashlib.sha256()

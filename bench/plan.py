@@ -1,5 +1,6 @@
 """Planning a run: settings, prompts, and batches that do not depend on what was done before."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -35,8 +36,8 @@ class Settings:
         for name in ("max_tokens", "batch_size"):
             if getattr(self, name) < 1:
                 raise UsageError(f"--{name.replace('_', '-')} must be at least 1")
-        if self.temperature < 0:
-            raise UsageError("--temperature must not be negative")
+        if not (math.isfinite(self.temperature) and self.temperature >= 0):
+            raise UsageError("--temperature must be a number of at least 0")
         if not 0 < self.top_p <= 1:
             raise UsageError("--top-p must lie above 0 and at most at 1")
         if self.top_p < 1 and self.temperature == 0:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bench.dialects import Dialect, find_dialect
-from bench.dialects.strict_json import build_call, loads
+from bench.dialects.calls import build_call
 from suites import Case, Reply, SuiteError, judge, select
 from suites.health import refuse_unsound
+from suites.json_text import loads
 from suites.load import read_json_lines
 
 __all__ = ["Judged", "judge_replies"]
@@ -67,16 +68,16 @@ def _reply(raw: dict[str, Any], dialect: Dialect, case: Case) -> Reply:
     text = raw.get("text") or ""
     if not isinstance(text, str):
         raise SuiteError("must be text", field="text")
-    if "tool_calls" not in raw:
+    if raw.get("tool_calls") is None:
         if "text" not in raw:
             raise SuiteError("a reply needs text or tool_calls")
         return dialect.parse(text, finish, [t.name for t in case.tools])
     if not isinstance(raw["tool_calls"], list):
         raise SuiteError("must be a list", field="tool_calls")
-    return _structured(raw["tool_calls"], text)
+    return _structured(raw["tool_calls"], text, finish)
 
 
-def _structured(items: list[Any], text: str) -> Reply:
+def _structured(items: list[Any], text: str, finish: Literal["stop", "length"]) -> Reply:
     """Calls given as data. OpenAI's entries are read too; arguments that are no object are a broken call."""
     calls, problems = [], []
     for i, item in enumerate(items):
@@ -91,4 +92,4 @@ def _structured(items: list[Any], text: str) -> Reply:
             calls.append(build_call(call["name"], value))
         except ValueError as error:
             problems.append(str(error))
-    return Reply(text=text, calls=tuple(calls), problems=tuple(problems))
+    return Reply(text=text, calls=tuple(calls), problems=tuple(problems), finish=finish)

@@ -66,8 +66,7 @@ def resume(path: Path, engine: Engine | None = None, *, device: str | None = Non
     old = read_run(path)
     manifest = old.manifest
     raw = manifest.selection
-    names = raw["names"]
-    limit, pattern = raw["limit"], raw["pattern"]
+    names, limit, pattern = raw.get("names"), raw.get("limit"), raw.get("pattern")
     chosen = Chosen(
         names=tuple(str(n) for n in names) if isinstance(names, list) else (),
         limit=limit if isinstance(limit, int) else None,
@@ -76,15 +75,20 @@ def resume(path: Path, engine: Engine | None = None, *, device: str | None = Non
     selection = chosen.selection()
     if selection.hash != manifest.selection_hash:
         raise UsageError(f"the suites changed since {path} was begun: start a new run")
-    spec = manifest.model + (f"+{raw['adapter']}" if raw.get("adapter") else "")
-    target = resolve(spec, dialect=manifest.dialect)
+    adapter = raw.get("adapter")
+    target = resolve(manifest.model, str(adapter) if adapter else None, dialect=manifest.dialect)
     if target.hash != manifest.model_hash:
         raise UsageError(
             f"the weights of {manifest.model} changed since {path} was begun: start a new run"
         )
     if (target.adapter.hash if target.adapter else None) != manifest.adapter_hash:
         raise UsageError(f"the adapter changed since {path} was begun: start a new run")
-    settings = Settings(shots=manifest.shots, **manifest.sampling)  # type: ignore[arg-type]
+    try:
+        settings = Settings(shots=manifest.shots, **manifest.sampling)  # type: ignore[arg-type]
+    except TypeError:
+        raise UsageError(
+            f"{path} has sampling settings that this callbench does not know"
+        ) from None
     batches = plan(selection, target, settings)
     done = {r.key: r for r in old.records if r.verdict.outcome is not Outcome.ERROR}
     if old.complete and len(done) == selection.size:
@@ -171,8 +175,15 @@ def _generate(batch: list[Job], engine: Engine) -> tuple[list[Completion], tuple
         return engine.generate([j.request for j in batch]), ()
     except OutOfMemoryError as error:
         if len(batch) == 1:
-            only = batch[0].request.id
-            raise InfrastructureError(f"{only} alone does not fit into memory ({error})") from None
+            lost = Completion(
+                id=batch[0].request.id,
+                text="",
+                prompt_tokens=0,
+                completion_tokens=0,
+                finish="error",
+                error=f"does not fit into memory, even alone ({error})",
+            )
+            return [lost], ()
     half = (len(batch) + 1) // 2
     print(f"out of memory with {len(batch)} prompts, trying {half}", file=sys.stderr)
     completions: list[Completion] = []

@@ -53,7 +53,7 @@ def read_run(path: str | Path) -> Run:
     if tail.strip():
         try:
             json.loads(tail)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
         else:  # complete but for its newline
             lines, torn = [*lines, tail], b""
@@ -150,7 +150,7 @@ class RunWriter:
             tail = data.rpartition(b"\n")[2]
             try:
                 json.loads(tail)
-            except ValueError:
+            except (ValueError, RecursionError):
                 self._file.truncate(len(data) - len(tail))
             else:
                 self._file.write(b"\n")

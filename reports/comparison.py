@@ -108,7 +108,7 @@ def _scored(run: Run) -> dict[tuple[str, str, str], Record]:
 
 def _differing(a: Manifest, b: Manifest) -> list[str]:
     """Conditions other than model and adapter that differ, so that nobody reads them as the model's."""
-    found = []
+    found: list[str] = []
     suites_a = {(s.name, s.split): s for s in a.suites}
     for suite in b.suites:
         other = suites_a.get((suite.name, suite.split))

@@ -38,6 +38,7 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
     return {
         "first": comparison.first.manifest.run_id,
         "second": comparison.second.manifest.run_id,
+        "complete": [comparison.first.complete, comparison.second.complete],
         "differing": list(comparison.differing),
         "scores": [
             {

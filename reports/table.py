@@ -35,9 +35,10 @@ def render(tables: Sequence[Table], form: str) -> str:
 
 def _plain(table: Table) -> str:
     rows = [[_one_line(cell) for cell in row] for row in table.rows]
-    body = tabulate(rows, headers=list(table.head), tablefmt="simple", disable_numparse=True)
-    notes = "".join(f"  {note}\n" for note in table.notes)
-    return f"{table.title}\n\n{body}\n{notes}"
+    heads = [_one_line(head) for head in table.head]
+    body = tabulate(rows, headers=heads, tablefmt="simple", disable_numparse=True)
+    notes = "".join(f"  {_one_line(note)}\n" for note in table.notes)
+    return f"{_one_line(table.title)}\n\n{body}\n{notes}"
 
 
 def _markdown(table: Table) -> str:
@@ -52,7 +53,7 @@ def _markdown(table: Table) -> str:
 def _csv(table: Table) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table.head)
+    writer.writerow([_no_formula(_one_line(head)) for head in table.head])
     writer.writerows([[_no_formula(_one_line(cell)) for cell in row] for row in table.rows])
     return out.getvalue()
 

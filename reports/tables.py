@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bench.records import Manifest, Record
 from bench.stats import Proportion
 from reports.comparison import Comparison, Pair
-from reports.summary import Line, Summary
+from reports.summary import Summary
 from reports.table import Table
 from suites import BASELINES
 
@@ -16,7 +16,11 @@ _WORST = 12
 
 def run_tables(summaries: Sequence[Summary]) -> list[Table]:
     """Scores with the baselines beside them, outcomes, sub-checks, failure modes and speed of runs."""
-    labels = _labels([s.manifest for s in summaries])
+    names = _labels([s.manifest for s in summaries])
+    labels = [
+        name if s.complete else f"{name} (NOT COMPLETE)"
+        for name, s in zip(names, summaries, strict=True)
+    ]
     tables = [_scores(summaries, labels), _outcomes(summaries, labels), _checks(summaries, labels)]
     if any(s.failures for s in summaries):
         tables.append(_failures(summaries, labels))
@@ -47,9 +51,15 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
         )
     notes = [
         f"first: {a} ({comparison.first.path}); second: {b} ({comparison.second.path})",
-        "difference in points with a 95 % interval (cluster bootstrap by group; Bonett-Price below 10 "
-        "discordant pairs); p: exact McNemar, two-sided, not adjusted for the number of rows",
+        "difference in points with a 95 % interval (cluster bootstrap by group; Bonett-Price at the "
+        "effective size below 30 groups or 10 discordant pairs); p: exact McNemar, two-sided, not "
+        "adjusted for the number of rows",
     ]
+    for name, run in (("first", comparison.first), ("second", comparison.second)):
+        if not run.complete:
+            notes.append(
+                f"the {name} run is NOT COMPLETE: only the cases that both have are compared"
+            )
     if comparison.differing:
         notes.append("NOT THE SAME CONDITIONS: " + "; ".join(comparison.differing))
     for name, only in (("first", comparison.only_first), ("second", comparison.only_second)):
@@ -92,28 +102,42 @@ def _scores(summaries: Sequence[Summary], labels: Sequence[str]) -> Table:
     keys = list(dict.fromkeys((x.suite, x.category) for s in summaries for x in s.lines))
     found = [{(x.suite, x.category): x for x in s.lines} for s in summaries]
     rows = []
+    notes = ["pass rate in % with a 95 % Wilson interval at the effective size of grouped cases"]
     for key in keys:
         lines = [f.get(key) for f in found]
-        known: Line = next(x for x in lines if x is not None)
+        known = [x for x in lines if x is not None]
         cells = [_rate(x.score) if x is not None else "-" for x in lines]
-        floor = [f"{100 * known.baselines[n]:.0f}" if known.baselines else "-" for n in BASELINES]
-        rows.append([*key, str(known.score.n), str(known.score.groups), *cells, *floor])
-    notes = ["pass rate in % with a 95 % Wilson interval at the effective size of grouped cases"]
-    noise = [x for x in summaries[0].lines if x.category == "" and x.baselines.get("noise", 0) > 0]
+        floor = [
+            _agreed([f"{100 * x.baselines[n]:.0f}" if x.baselines else "-" for x in known])
+            for n in BASELINES
+        ]
+        n = _agreed([str(x.score.n) for x in known])
+        rows.append([*key, n, _agreed([str(x.score.groups) for x in known]), *cells, *floor])
+    if len({s.manifest.selection_hash for s in summaries}) > 1:
+        notes.append(
+            "the runs do not cover the same cases: callbench compare pairs those in common"
+        )
+    wholes = [x for s in summaries for x in s.lines if x.category == ""]
+    noise = dict.fromkeys(x.suite for x in wholes if x.baselines.get("noise", 0) > 0)
     if noise:
-        names = ", ".join(x.suite for x in noise)
+        names = ", ".join(noise)
         notes.append(
             f"noise scores above 0 on {names}: a reply that calls nothing passes no-call cases there"
         )
     for summary, label in zip(summaries, labels, strict=True):
         if not summary.complete:
-            notes.append(f"{label}: the run is NOT COMPLETE ({summary.path})")
+            notes.append(f"{label}: finish it with callbench run --resume {summary.path}")
         notes += [f"{label}: {note}" for note in summary.manifest.notes]
         errors = summary.outcomes["error"]
         if errors:
             notes.append(f"{label}: {errors} cases without a reply are not in the score")
     head = ["suite", "category", "n", "groups", *labels, *BASELINES]
     return Table(title="Pass rate", head=head, rows=rows, notes=notes)
+
+
+def _agreed(values: Sequence[str]) -> str:
+    """One value if all runs agree on it, else all of them."""
+    return values[0] if len(set(values)) == 1 else " / ".join(values)
 
 
 def _rate(score: Proportion) -> str:
@@ -175,13 +199,14 @@ def _failures(summaries: Sequence[Summary], labels: Sequence[str]) -> Table:
 def _speed(summaries: Sequence[Summary], labels: Sequence[str]) -> Table:
     rows = []
     for summary, label in zip(summaries, labels, strict=True):
-        seconds = max(summary.seconds, 1e-9)
         rows.append(
             [
                 label,
                 str(summary.prompt_tokens),
                 str(summary.completion_tokens),
-                f"{summary.completion_tokens / seconds:.1f}",
+                f"{summary.completion_tokens / summary.seconds:.1f}"
+                if summary.seconds > 0.01
+                else "-",
                 f"{summary.seconds:.1f}",
                 f"{summary.manifest.engine} {summary.manifest.engine_version}",
                 f"{summary.manifest.dtype}, {summary.manifest.device}",

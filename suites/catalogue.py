@@ -70,12 +70,15 @@ def select(
     A name is `call` (its dev split), `call/test`, `smoke`, a suite folder or a file of cases. `limit` keeps
     the first N cases of every suite. Errors: SuiteError for an unknown name or a pattern without a match.
     """
+    if limit is not None and limit < 1:
+        raise SuiteError(f"a limit of {limit} leaves no case")
     parts: list[Part] = []
     for name in names:
         parts += _parts(name)
     chosen: list[Part] = []
     for part in parts:
-        if any(part.suite.hash == p.suite.hash and set(part.cases) & set(p.cases) for p in chosen):
+        ids = {c.id for c in part.cases}
+        if any(part.suite.name == p.suite.name and ids & {c.id for c in p.cases} for p in chosen):
             raise SuiteError(f"suite {part.suite.name!r} is named twice in {' '.join(names)}")
         cases = tuple(c for c in part.cases if pattern is None or fnmatchcase(c.id, pattern))
         cases = cases[:limit] if limit is not None else cases
@@ -115,13 +118,19 @@ def _chosen(name: str, suite_name: str, ids: list[str]) -> Part:
     by_id = {c.id: c for c in suite.cases}
     for case_id in ids:
         if case_id not in by_id:
-            message = (
-                f"selection {name!r} names case {case_id!r}, which {suite_name!r} does not have"
-            )
+            message = f"case {case_id!r} of selection {name!r} is not in suite {suite_name!r}"
             raise SuiteError(message, known=by_id)
     return Part(suite=suite, cases=tuple(by_id[i] for i in ids))
 
 
-@lru_cache(maxsize=16)
 def _loaded(path: Path, split: Split) -> Suite:
+    """The suite, read again only if one of its files has changed since."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    state = tuple((str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files if f.is_file())
+    return _cached(path, split, state)
+
+
+@lru_cache(maxsize=16)
+def _cached(path: Path, split: Split, state: tuple[tuple[str, int, int], ...]) -> Suite:
+    del state
     return load_suite(path, split)

@@ -76,6 +76,9 @@ def tool_from(obj: Any, name: str | None = None) -> Tool:
 
 
 def _schema(parameters: dict[str, Any]) -> dict[str, Any]:
+    inner = parameters.get("properties")
+    if isinstance(inner, dict) and not isinstance(inner.get("type"), str):
+        parameters = {"type": "object", **parameters}
     if parameters.get("type") == "object" or "$ref" in parameters:
         return (
             {"properties": {}, **parameters} if parameters.get("type") == "object" else parameters
@@ -165,10 +168,10 @@ def _message(obj: Any, field: str) -> dict[str, Any]:
         raw["content"] = _content(raw["content"])
     if raw.get("role") == "developer":
         raw["role"] = "system"
-    if obj.get("tool_calls"):
-        raw["calls"] = [
-            _call(c, f"{field}.tool_calls.{i}") for i, c in enumerate(_list(obj, "tool_calls"))
-        ]
+    for key in ("calls", "tool_calls"):
+        if obj.get(key):
+            made = _list(obj, key)
+            raw["calls"] = [_call(c, f"{field}.{key}.{i}") for i, c in enumerate(made)]
     return raw
 
 
@@ -379,7 +382,8 @@ def _inferred(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
             call["name"], {"type": "object", "properties": {}, "required": []}
         )
         for key, value in call["arguments"].items():
-            gold = value["any_of"][0] if isinstance(value, dict) and "any_of" in value else value
+            given = value.get("any_of") if isinstance(value, dict) else None
+            gold = given[0] if isinstance(given, list) and given else value
             json_type = _JSON_TYPES.get(type(gold))
             if key not in schema["properties"]:
                 schema["properties"][key] = {"type": json_type} if json_type else {}

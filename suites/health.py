@@ -73,7 +73,7 @@ def check_suite(suite: Suite) -> Health:
 def check_case(case: Case) -> tuple[int, list[Finding]]:
     """(mutations judged, findings) of one case: its tools and gold, gold replay, and every broken gold."""
     findings = list(_lint_case(case))
-    if findings:
+    if findings or any(schema_problems(t) for t in case.tools):
         return 0, findings
     verdict = judge(case, gold_reply(case))
     if not verdict.passed:

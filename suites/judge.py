@@ -173,8 +173,11 @@ def _pairs(case: Case, calls: tuple[Call, ...]) -> list[tuple[Call, ExpectedCall
 def _cost(case: Case, call: Call, wanted: ExpectedCall) -> float:
     if call.name != wanted.name:
         return _OTHER_TOOL
-    problems = len(_problems(case, call, wanted))
-    return _IMPERFECT + min(problems, 9) if problems else 0.0
+    problems = _problems(case, call, wanted)
+    if not problems:
+        return 0.0
+    worst = min(_ORDER.index(p.mode) for p in problems)
+    return _IMPERFECT + min(len(problems), 9) - worst / 10  # among equals, the milder fault
 
 
 def _problems(case: Case, call: Call, wanted: ExpectedCall) -> list[ArgumentProblem]:

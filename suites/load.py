@@ -1,12 +1,12 @@
 """Reading suites from disk: a folder with `suite.yaml`, or one file of cases (YAML or JSON lines)."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from suites.errors import SuiteError
 from suites.forms import case_from, tool_from
+from suites.json_text import loads
 from suites.model import Case, Split, Suite, Tool
 from suites.yaml_io import load_yaml
 
@@ -102,9 +102,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
         if not line.strip():
             continue
         try:
-            yield number, json.loads(line)
-        except RecursionError:
-            raise SuiteError("JSON nested too deeply", file=str(path), line=number) from None
+            yield number, loads(line)
         except ValueError as error:
             raise SuiteError(f"broken JSON: {error}", file=str(path), line=number) from None
 

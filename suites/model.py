@@ -87,9 +87,15 @@ class Tool(_Frozen):
 
     @property
     def properties(self) -> dict[str, Any]:
-        """Parameter name -> its JSON Schema."""
+        """Parameter name -> its JSON Schema (`true` and `false` in their long form)."""
         found = self.parameters.get("properties")
-        return found if isinstance(found, dict) else {}
+        if not isinstance(found, dict):
+            return {}
+        if all(isinstance(schema, dict) for schema in found.values()):
+            return found
+        return {
+            k: v if isinstance(v, dict) else ({} if v else {"not": {}}) for k, v in found.items()
+        }
 
     @property
     def required(self) -> tuple[str, ...]:

@@ -2,13 +2,13 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.exceptions import SchemaError, UnknownType, ValidationError
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
@@ -76,16 +76,16 @@ def schema_problems(tool: Tool) -> list[str]:
     ]
     for name, sub in tool.properties.items():
         if isinstance(sub, dict):
-            found += _value_lint(name, sub)
+            found += _value_lint(tool, name, sub)
     return found
 
 
-def _value_lint(name: str, schema: Mapping[str, Any]) -> list[str]:
+def _value_lint(tool: Tool, name: str, schema: Mapping[str, Any]) -> list[str]:
     bare = {k: v for k, v in schema.items() if k != "default"}
-    validator = Draft202012Validator(bare, registry=Registry(), format_checker=_FORMATS)
+    root = _validator(tool)  # references of a property start from the whole schema
     found = []
     try:
-        if "default" in schema and not validator.is_valid(schema["default"]):
+        if "default" in schema and any(root.descend(schema["default"], bare)):
             found.append(f"default {show(schema['default'])} of {name!r} violates its own schema")
         typed = Draft202012Validator({"type": schema["type"]} if "type" in schema else {})
         for value in schema.get("enum", ()):
@@ -113,32 +113,38 @@ def argument_problems(tool: Tool, arguments: Mapping[str, Any]) -> list[Argument
         errors = sorted(
             _validator(tool).iter_errors(dict(arguments)), key=lambda e: list(map(str, e.path))
         )
-    except Unresolvable as error:
-        return [ArgumentProblem(mode=FailureMode.SCHEMA_VIOLATION, path="", text=str(error))]
-    return found + [p for e in errors if (p := _problem(tool, e)) is not None]
+    except (Unresolvable, OverflowError, ValueError, RecursionError) as error:
+        # A reference that nothing resolves; a number too large for multipleOf; a schema that eats itself.
+        text = f"{tool.name}: the arguments cannot be checked ({error})"
+        return [ArgumentProblem(mode=FailureMode.SCHEMA_VIOLATION, path="", text=text)]
+    except UnknownType as error:
+        text = f"{tool.name}: its schema has an unknown type {error.type!r}"
+        return [ArgumentProblem(mode=FailureMode.SCHEMA_VIOLATION, path="", text=text)]
+    found += [p for e in errors for p in _problems(tool, e)]
+    return list({(p.mode, p.path, p.text): p for p in found}.values())
 
 
-def _problem(tool: Tool, error: ValidationError) -> ArgumentProblem | None:
+def _problems(tool: Tool, error: ValidationError) -> Iterator[ArgumentProblem]:
     path = ".".join(str(p) for p in error.absolute_path)
     match error.validator:
         case "type":
-            mode, text = (
-                FailureMode.WRONG_TYPE,
-                f"{path} must be {_types(error)}, got {show(error.instance)}",
-            )
+            mode = FailureMode.WRONG_TYPE
+            text = f"{path} must be {_types(error)}, got {show(error.instance)}"
         case "required":
             wanted: Any = error.validator_value
             given: Any = error.instance
-            missing = next(str(n) for n in wanted if n not in given)
-            path = f"{path}.{missing}" if path else missing
-            mode, text = FailureMode.MISSING_ARGUMENT, f"{path} is missing"
+            for name in [str(n) for n in wanted if n not in given]:
+                full = f"{path}.{name}" if path else name
+                mode = FailureMode.MISSING_ARGUMENT
+                yield ArgumentProblem(mode=mode, path=full, text=f"{full} is missing")
+            return
         case "additionalProperties" | "unevaluatedProperties":
             if not path:
-                return None
+                return
             mode, text = FailureMode.INVENTED_ARGUMENT, f"{path}: {_brief(error)}"
         case _:
             mode, text = FailureMode.SCHEMA_VIOLATION, f"{path}: {_brief(error)}"
-    return ArgumentProblem(mode=mode, path=path, text=text if path else f"{tool.name}: {text}")
+    yield ArgumentProblem(mode=mode, path=path, text=text if path else f"{tool.name}: {text}")
 
 
 def _types(error: ValidationError) -> str:

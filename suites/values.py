@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from suites.assign import assign
 from suites.model import Accept, Normal
 
 __all__ = ["accepts", "plain_text", "same"]
@@ -50,7 +51,7 @@ def _equal(a: Any, b: Any, normal: Normal, within: float | None, schema: Mapping
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
     if isinstance(a, int | float) and isinstance(b, int | float):
-        return a == b if within is None else abs(a - b) <= within
+        return a == b if within is None else _near(a, b, within)
     if isinstance(a, str) and isinstance(b, str):
         if normal == "exact":
             normal = _FORMAT_NORMALS.get(str(schema.get("format", "")), normal)
@@ -63,6 +64,13 @@ def _equal(a: Any, b: Any, normal: Normal, within: float | None, schema: Mapping
     return a is None and b is None
 
 
+def _near(a: float, b: float, within: float) -> bool:
+    try:
+        return abs(a - b) <= within
+    except OverflowError:  # an integer beyond every float
+        return False
+
+
 def _lists(
     a: list[Any], b: list[Any], normal: Normal, within: float | None, schema: Mapping[str, Any]
 ) -> bool:
@@ -70,13 +78,8 @@ def _lists(
         return False
     if normal != "set":
         return all(_equal(x, y, normal, within, schema) for x, y in zip(a, b, strict=True))
-    left = list(b)
-    for x in a:
-        found = next((i for i, y in enumerate(left) if _equal(x, y, "exact", within, schema)), None)
-        if found is None:
-            return False
-        del left[found]
-    return True
+    cost = [[float(not _equal(x, y, "exact", within, schema)) for y in b] for x in a]
+    return sum(cost[i][j] for i, j in enumerate(assign(cost)) if j is not None) == 0
 
 
 def _dicts(
@@ -122,7 +125,6 @@ def _date(text: str) -> dt.date | None:
     for form in (
         "%Y-%m-%d",
         "%Y/%m/%d",
-        "%Y%m%d",
         "%d %B %Y",
         "%B %d, %Y",
         "%B %d %Y",
@@ -152,4 +154,7 @@ def _datetime(text: str) -> dt.datetime | None:
         moment = dt.datetime.fromisoformat(text.strip())
     except ValueError:
         return None
-    return moment.astimezone(dt.UTC) if moment.tzinfo else moment
+    try:
+        return moment.astimezone(dt.UTC) if moment.tzinfo else moment
+    except OverflowError:  # at the edge of time
+        return None

@@ -1,17 +1,17 @@
 """What a text says, lexically: facts as whole words or numbers, and the words that a case declares."""
 
 import re
-import unicodedata
 
 from suites.model import Fact
 from suites.values import plain_text
 
 __all__ = ["asks", "numbers_in", "says", "says_any"]
 
-_CURRENCY = "(?:EUR|USD|GBP|JPY|CHF|CAD|AUD|INR|CNY|SEK|NOK|DKK)"
+# Letters and digits of scripts that set words off by blanks (not Thai, Khmer, Chinese, Japanese, Korean).
+_WORD = "0-9A-Za-z\u00aa-\u02af\u0370-\u0dff\u10a0-\u10ff\u1e00-\u1fff"
 _CODES = "EUR|USD|GBP|JPY|CHF|CAD|AUD|INR|CNY|SEK|NOK|DKK"
 _NUMBER = re.compile(
-    rf"(?:(?<=(?:{_CODES}))|(?<![^\W_]))(?<![.,])[-\u2212]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:[.,]\d+)?(?!\d)"
+    rf"(?:(?<=(?:{_CODES}))|(?<![{_WORD}]))(?<![.,])[-\u2212]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:[.,]\d+)?(?!\d)"
 )
 
 
@@ -50,16 +50,6 @@ def asks(text: str, request: str) -> bool:
 
 
 def _pattern(phrase: str) -> str:
-    start = r"(?<![^\W_])" if _spaced(phrase[0]) else ""
-    end = r"(?![^\W_])" if _spaced(phrase[-1]) else ""
+    start = rf"(?<![{_WORD}])" if re.match(f"[{_WORD}]", phrase) else ""
+    end = rf"(?![{_WORD}])" if re.search(f"[{_WORD}]$", phrase) else ""
     return start + re.escape(phrase) + end
-
-
-def _spaced(char: str) -> bool:
-    """Whether words are set off by blanks in this character's script (not so in Chinese, Japanese, Thai)."""
-    if not char.isalnum():
-        return False
-    name = unicodedata.name(char, "")
-    return not name.startswith(
-        ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "HANGUL")
-    )

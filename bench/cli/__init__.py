@@ -5,10 +5,11 @@ import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import NoReturn
 
 from bench.cli import compare, demo, doctor, judge, models, report, run, suites
 
-__all__ = ["COMMANDS", "main", "parser"]
+__all__ = ["COMMANDS", "ArgumentError", "main", "parser"]
 
 COMMANDS: dict[str, ModuleType] = {
     "demo": demo,
@@ -22,9 +23,18 @@ COMMANDS: dict[str, ModuleType] = {
 }
 
 
+class ArgumentError(ValueError):
+    """Arguments that argparse refuses, as one line."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ArgumentError(f"{message} (see {self.prog} --help)")
+
+
 def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    top = argparse.ArgumentParser(
+    """The whole command line. Parsing with it raises ArgumentError."""
+    top = _Parser(
         prog="callbench",
         description="Is this adapter better at calling functions, what did it break, what to train next?",
         epilog="exit codes: 0 ran, 1 a gate failed, 2 usage or configuration, 3 infrastructure or incomplete",
@@ -48,9 +58,9 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; every failure is one line on stderr."""
     raw = list(sys.argv[1:] if arguments is None else arguments)
-    args = parser().parse_args(raw)
-    args.raw = raw
     try:
+        args = parser().parse_args(raw)
+        args.raw = raw
         code: int = args.main(args)
         sys.stdout.flush()
         return code
@@ -71,7 +81,7 @@ def _explained(error: Exception) -> tuple[str, int]:
     from bench.errors import DialectError, InfrastructureError, UsageError
     from suites import SuiteError
 
-    if isinstance(error, SuiteError | ModelError | UsageError | DialectError):
+    if isinstance(error, ArgumentError | SuiteError | ModelError | UsageError | DialectError):
         return f"{error}{_suggestion(error)}", 2
     if isinstance(error, InfrastructureError):
         return str(error), 3
@@ -91,11 +101,11 @@ def _suggestion(error: Exception) -> str:
     if not known:
         return ""
     names = re.findall(r"'([^']+)'", str(error))
-    wrong = getattr(error, "field", None) if not names else names[0]
-    close = difflib.get_close_matches(str(wrong).rsplit(".", 1)[-1], known, n=1, cutoff=0.5)
+    wrong = names[0] if names else str(getattr(error, "field", "")).rsplit(".", 1)[-1]
+    close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
     if close:
         return f"; did you mean {close[0]!r}?"
-    shown = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
+    shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
     return f"; there are: {shown}"
 
 

@@ -68,13 +68,17 @@ def run_path(name: str) -> str:
     from adapters import home
     from bench.errors import UsageError
 
-    if "://" in name or Path(name).is_file():
-        return name
     folder = home() / "runs"
-    found = sorted(folder.glob(f"{name}*.jsonl")) if "/" not in name else []
+    try:
+        if "://" in name or Path(name).is_file():
+            return name
+        runs = sorted(folder.glob("*.jsonl"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{name[:80]!r} is no run: {error}") from None
+    found = [f for f in runs if f.stem.startswith(name)] if name else []
     if len(found) == 1:
         return str(found[0])
     if found:
         raise UsageError(f"{name!r} fits {len(found)} runs", known=[f.stem for f in found])
-    known = [f.stem for f in sorted(folder.glob("*.jsonl"))] if folder.is_dir() else []
+    known = [f.stem for f in runs]
     raise UsageError(f"there is no run {name!r} (a run file, or an id in {folder})", known=known)

@@ -21,11 +21,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Both runs from one load of the model, their report, and the comparison."""
     from adapters import resolve
-    from bench.cli.run import report
+    from bench.cli.run import keep
     from bench.engines import load_engine
     from bench.plan import Settings
     from bench.runner import Chosen, run
-    from reports import compare, comparison_data, comparison_tables
+    from reports import (
+        compare,
+        comparison_data,
+        comparison_tables,
+        run_tables,
+        summarise,
+        summary_data,
+    )
 
     target = resolve(_MODEL)
     engine = load_engine("transformers", target, [])
@@ -34,8 +41,13 @@ def main(args: argparse.Namespace) -> int:
         run(chosen, target, Settings(max_tokens=_BUDGET, shots=shots), engine, command=args.raw)
         for shots in (0, _SHOTS)
     ]
-    report(runs, args.format)
+    summaries = [summarise(r) for r in runs]
     found = compare(*runs)
-    print()
-    emit(comparison_tables(found), comparison_data(found), args.format)
+    tables = [*run_tables(summaries), *comparison_tables(found)]
+    data = {
+        "runs": [summary_data(s) for s in summaries],
+        "comparison": comparison_data(found),
+    }
+    emit(tables, data, args.format)
+    keep(runs, tables)
     return 0

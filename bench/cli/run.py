@@ -75,13 +75,20 @@ def main(args: argparse.Namespace) -> int:
 
 
 def report(runs: list[Any], form: str) -> None:
-    """Print the tables of runs and keep them as Markdown beside the runs."""
-    from adapters import home_folder
-    from reports import render, run_tables, summarise, summary_data
+    """Print the tables of runs and keep them."""
+    from reports import run_tables, summarise, summary_data
 
     summaries = [summarise(r) for r in runs]
     tables = run_tables(summaries)
     emit(tables, [summary_data(s) for s in summaries], form)
+    keep(runs, tables)
+
+
+def keep(runs: list[Any], tables: list[Any]) -> None:
+    """Write the tables as Markdown into home's reports/, and say where everything lies."""
+    from adapters import home_folder
+    from reports import render
+
     page = home_folder("reports") / f"{runs[-1].manifest.run_id}.md"
     page.write_text(render(tables, "markdown"), encoding="utf-8")
     for run in runs:
@@ -114,10 +121,10 @@ def _run(args: argparse.Namespace) -> list[Any]:
     chosen = Chosen(names=tuple(args.suites), pattern=args.cases, limit=args.limit)
     selection = chosen.selection()
     adapters = split_names(args.adapters)
-    specs = ([] if args.no_base else [args.model]) + [f"{args.model}+{name}" for name in adapters]
-    if not specs:
+    chosen_adapters: list[str | None] = [*([] if args.no_base else [None]), *adapters]
+    if not chosen_adapters:
         raise ModelError("--no-base leaves nothing to run without --adapters")
-    targets = [resolve(spec, dialect=args.dialect) for spec in specs]
+    targets = [resolve(args.model, name, dialect=args.dialect) for name in chosen_adapters]
     for target in targets:
         plan(selection, target, settings)  # every refusal comes before the model is loaded
     loaded = [t.adapter for t in targets if t.adapter is not None]
@@ -130,7 +137,7 @@ def _with_config(args: argparse.Namespace) -> argparse.Namespace:
 
     Errors: UsageError for a file that cannot be read or a setting that does not exist.
     """
-    from bench.cli import parser
+    from bench.cli import ArgumentError, parser
     from bench.errors import UsageError
     from suites.yaml_io import load_yaml
 
@@ -147,18 +154,32 @@ def _with_config(args: argparse.Namespace) -> argparse.Namespace:
         name = key.replace("_", "-")
         if name not in known:
             raise UsageError(f"{args.config}: unknown setting {key!r}", known=sorted(known))
-        if name != "suites" and value is not False:
-            options += [f"--{name}"] if value is True else [f"--{name}", _joined(value)]
+        if name == "no-base":
+            if not isinstance(value, bool):
+                raise UsageError(f"{args.config}: {key} must be true or false")
+            options += ["--no-base"] if value else []
+        elif name != "suites":
+            options.append(f"--{name}={_joined(args.config, key, value)}")
     suites = values.get("suites", [])
     typed = (
         [] if args.suites else [str(s) for s in (suites if isinstance(suites, list) else [suites])]
     )
     command, *rest = args.raw
-    return parser().parse_args([command, *options, *rest, *typed])
+    try:
+        merged = parser().parse_args([command, *options, *rest, *typed])
+    except ArgumentError as error:
+        raise UsageError(f"{args.config}: {error}") from None
+    merged.raw = args.raw
+    return merged
 
 
 _NOT_SETTINGS = {"command", "config", "main", "raw", "resume"}
 
 
-def _joined(value: object) -> str:
-    return ",".join(str(v) for v in value) if isinstance(value, list) else str(value)
+def _joined(file: Path, key: str, value: object) -> str:
+    from bench.errors import UsageError
+
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(v, str | int | float) and not isinstance(v, bool) for v in values):
+        raise UsageError(f"{file}: {key} must be text, a number or a list of them")
+    return ",".join(str(v) for v in values)

@@ -87,7 +87,7 @@ def _show(suite: str, case_id: str | None, form: str) -> int:
         case = next((c for c in cases if c.id == case_id), None)
         if case is None:
             raise SuiteError(
-                f"suite {suite!r} has no case {case_id!r}", known=[c.id for c in cases]
+                f"there is no case {case_id!r} in suite {suite!r}", known=[c.id for c in cases]
             )
         print(
             json.dumps(

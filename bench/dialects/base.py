@@ -7,7 +7,16 @@ from typing import Literal, Protocol
 from bench.errors import DialectError
 from suites import Message, Reply, Tool
 
-__all__ = ["Dialect", "Dialogue", "Finish", "Segment", "Turn", "prompt", "refuse_markers"]
+__all__ = [
+    "Dialect",
+    "Dialogue",
+    "Finish",
+    "Segment",
+    "Turn",
+    "opening",
+    "prompt",
+    "refuse_markers",
+]
 
 Finish = Literal["stop", "length"]
 
@@ -72,6 +81,21 @@ class Dialect(Protocol):
 def prompt(dialect: Dialect, dialogues: Sequence[Dialogue]) -> str:
     """The rendered text in one piece."""
     return "".join(segment.text for segment in dialect.render(dialogues))
+
+
+def opening(dialogue: Dialogue) -> tuple[list[Message], list[Message]]:
+    """(system messages, the rest). No family's template knows another order.
+
+    Errors: DialectError for a system message after the first turn, or a dialogue that the user does not open.
+    """
+    messages = list(dialogue.messages)
+    start = next((i for i, m in enumerate(messages) if m.role != "system"), len(messages))
+    rest = messages[start:]
+    if not rest or rest[0].role != "user":
+        raise DialectError("a dialogue must begin with the user (after any system text)")
+    if any(m.role == "system" for m in rest):
+        raise DialectError("system text must stand before the dialogue")
+    return messages[:start], rest
 
 
 def refuse_markers(text: str, markers: Sequence[str], dialect: str) -> str:

@@ -6,10 +6,10 @@ the notation: the NousResearch Hermes 2 Pro model card; the wording of the syste
 
 from collections.abc import Sequence
 
-from bench.dialects.base import Dialogue, Finish, Segment, Turn, refuse_markers
-from bench.dialects.strict_json import compact
+from bench.dialects.base import Dialogue, Finish, Segment, Turn, opening, refuse_markers
 from bench.dialects.tagged import CLOSE, OPEN, cut_at, end_of_calls, read, think
 from suites import Message, Reply, Tool
+from suites.json_text import compact
 
 __all__ = ["ChatML"]
 
@@ -27,12 +27,12 @@ class ChatML:
         """A system turn with rules and tools before each dialogue; a case's system text follows them."""
         turns: list[Turn] = []
         for dialogue in dialogues:
-            said = [m for m in dialogue.messages if m.role == "system"]
-            texts = [refuse_markers(m.content, self.markers, self.name).strip() for m in said]
-            turns.append(
-                Turn(role="system", content="\n\n".join([_system(dialogue.tools), *texts]))
-            )
-            turns += [self._turn(m) for m in dialogue.messages if m.role != "system"]
+            system, messages = opening(dialogue)
+            texts = [_system(dialogue.tools), *(m.content.strip() for m in system)]
+            said = [Turn(role="system", content="\n\n".join(texts)), *map(_turn, messages)]
+            for turn in said:
+                refuse_markers(turn.content, self.markers, self.name)
+            turns += said
         return turns
 
     def render(self, dialogues: Sequence[Dialogue]) -> list[Segment]:
@@ -56,18 +56,19 @@ class ChatML:
         """See Dialect.parse."""
         return read(cut_at(text, self.stops), finish, tools)
 
-    def _turn(self, message: Message) -> Turn:
-        content = refuse_markers(message.content, self.markers, self.name).strip()
-        if message.role == "tool":
-            return Turn(role="tool", content=f"<tool_response>\n{content}\n</tool_response>")
-        if message.role == "user":
-            return Turn(role="user", content=content)
-        calls = [
-            f"{OPEN}\n{compact({'name': c.name, 'arguments': c.arguments})}\n{CLOSE}"
-            for c in message.calls
-        ]
-        text = "\n".join(part for part in (content, *calls) if part)
-        return Turn(role="assistant", content=f"{think(message.thought)}{text}")
+
+def _turn(message: Message) -> Turn:
+    content = message.content.strip()
+    if message.role == "tool":
+        return Turn(role="tool", content=f"<tool_response>\n{content}\n</tool_response>")
+    if message.role == "user":
+        return Turn(role="user", content=content)
+    calls = [
+        f"{OPEN}\n{compact({'name': c.name, 'arguments': c.arguments})}\n{CLOSE}"
+        for c in message.calls
+    ]
+    text = "\n".join(part for part in (content, *calls) if part)
+    return Turn(role="assistant", content=f"{think(message.thought)}{text}")
 
 
 def _system(tools: Sequence[Tool]) -> str:

@@ -23,6 +23,8 @@ def template_difference(
     ours = prompt(dialect, dialogues)
     speaks = dialogues[-1].messages[-1].role != "assistant"
     if isinstance(dialect, FunctionGemma):
+        if len(dialogues) > 1:  # the template knows one list of tools, examples bring their own
+            return None
         tools = [
             {"type": "function", "function": t.model_dump(mode="json")} for t in dialogues[-1].tools
         ]

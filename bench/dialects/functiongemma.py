@@ -16,11 +16,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.dialects.attempts import attempt
-from bench.dialects.base import Dialogue, Finish, Segment, Turn, refuse_markers
+from bench.dialects.base import Dialogue, Finish, Segment, Turn, opening, refuse_markers
+from bench.dialects.calls import build_call
 from bench.dialects.repair import repaired_calls
-from bench.dialects.strict_json import build_call, compact, loads
 from bench.dialects.tagged import cut_at
+from bench.errors import DialectError
 from suites import Call, Message, Reply, Tool
+from suites.json_text import compact, loads
 
 __all__ = ["FunctionGemma"]
 
@@ -32,7 +34,7 @@ _ESCAPE = "<escape>"
 _PROMPT = "You are a model that can do function calling with the following functions"
 _HEAD = re.compile(r"call:([A-Za-z_][\w.\-]{0,127})\{")
 _LITERAL = re.compile(r"[^,{}\[\]<>:]{1,400}")
-_KEY = re.compile(r"([^,{}\[\]<>:]{1,200}):")
+_KEY = re.compile(r"([^,{}\[\]<>:\"']{1,200}):")
 _DEPTH = 64
 
 Check = Callable[[str], str]
@@ -65,8 +67,12 @@ class FunctionGemma:
         for role, piece in self._pieces(dialogues):
             if role != open_role or role != "model":
                 if open_role:
-                    segments.append(Segment(text=f"{_END}\n"))
+                    segments.append(Segment(text=_END, model=open_role == "model"))
+                    segments.append(Segment(text="\n"))
                 segments.append(Segment(text=f"{_START}{role}\n"))
+            if segments[-1].model and not piece.model:  # the model ends its calls itself
+                segments.append(Segment(text=_RESPONSE, model=True))
+                piece = Segment(text=piece.text.removeprefix(_RESPONSE))
             segments.append(piece)
             open_role = role
         last = dialogues[-1].messages[-1]
@@ -115,28 +121,28 @@ class FunctionGemma:
     def _pieces(self, dialogues: Sequence[Dialogue]) -> list[tuple[str, Segment]]:
         pieces: list[tuple[str, Segment]] = []
         for dialogue in dialogues:
-            system = [self._plain(m.content) for m in dialogue.messages if m.role == "system"]
+            first, messages = opening(dialogue)
+            system = [self._plain(m.content) for m in first]
             if dialogue.tools or system:
                 declared = "".join(_declaration(t, self._checked) for t in dialogue.tools)
                 head = "\n".join([*system, _PROMPT]) if dialogue.tools else "\n".join(system)
                 pieces.append(("developer", Segment(text=head + declared)))
-            for message in dialogue.messages:
+            for message in messages:
                 pieces += self._said(message)
         return pieces
 
     def _said(self, message: Message) -> list[tuple[str, Segment]]:
         content = self._plain(message.content)
         match message.role:
-            case "system":
-                return []
             case "user":
                 return [("user", Segment(text=content))]
             case "tool":
-                text = f"{_RESPONSE}response:{message.name}{_result(content, self._checked)}{_UNRESPONSE}"
+                name = self._checked(message.name or "tool")
+                text = f"{_RESPONSE}response:{name}{_result(content, self._checked)}{_UNRESPONSE}"
                 return [("model", Segment(text=text))]
             case _:
                 calls = "".join(
-                    f"{_CALL}call:{c.name}{_value(c.arguments, self._checked)}{_UNCALL}"
+                    f"{_CALL}call:{self._checked(c.name)}{_value(c.arguments, self._checked)}{_UNCALL}"
                     for c in message.calls
                 )
                 return [("model", Segment(text=content + calls, model=True))]
@@ -187,12 +193,18 @@ def _value(value: Any, check: Check) -> str:
         case str():
             return f"{_ESCAPE}{check(value)}{_ESCAPE}"
         case dict():
-            inner = ",".join(f"{k}:{_value(value[k], check)}" for k in sorted(value))
+            inner = ",".join(f"{_key(k, check)}:{_value(value[k], check)}" for k in sorted(value))
             return f"{{{inner}}}"
         case list():
             return f"[{','.join(_value(v, check) for v in value)}]"
         case _:
             return compact(value)
+
+
+def _key(key: str, check: Check) -> str:
+    if not key.strip() or not _KEY.fullmatch(f"{key}:"):
+        raise DialectError(f"key {key!r} cannot be written in dialect 'functiongemma'")
+    return check(key)
 
 
 def _result(content: str, check: Check) -> str:
@@ -229,6 +241,8 @@ def _read_object(text: str, at: int, depth: int) -> tuple[dict[str, Any], int]:
         if key is None:
             raise ValueError(f"no key at {text[at : at + 40]!r}")
         name = key.group(1).strip()
+        if not name:
+            raise ValueError(f"no key at {text[at : at + 40]!r}")
         if name in result:
             raise ValueError(f"key {name[:40]!r} stands twice")
         result[name], at = _read_value(text, key.end(), depth)

@@ -7,10 +7,10 @@ the models' own chat template, which strips every turn's text.
 
 from collections.abc import Sequence
 
-from bench.dialects.base import Dialogue, Finish, Segment, Turn, refuse_markers
-from bench.dialects.strict_json import compact
+from bench.dialects.base import Dialogue, Finish, Segment, Turn, opening, refuse_markers
 from bench.dialects.tagged import cut_at, end_of_calls, read, think, write
 from suites import Message, Reply, Tool
+from suites.json_text import compact
 
 __all__ = ["Gemma"]
 
@@ -33,15 +33,13 @@ class Gemma:
         """Alternating user and model turns; the rules stand once, each dialogue brings its own tools."""
         turns: list[Turn] = []
         for i, dialogue in enumerate(dialogues):
-            opening = [_header(dialogue.tools, rules=i == 0)]
-            for message in dialogue.messages:
-                role, text = self._said(message)
-                if opening and role == "user":
-                    text = "\n\n".join([part for part in opening if part] + [text])
-                    opening = []
-                if opening and message.role == "system":
-                    opening.append(text)
-                    continue
+            system, messages = opening(dialogue)
+            header = [_header(dialogue.tools, rules=i == 0), *(m.content.strip() for m in system)]
+            for j, message in enumerate(messages):
+                role, text = _said(message)
+                if j == 0:
+                    text = "\n\n".join([*(part for part in header if part), text])
+                text = refuse_markers(text, self.markers, self.name)
                 if turns and turns[-1].role == role:
                     text = f"{turns.pop().content}\n{text}"
                 turns.append(Turn(role=role, content=text))
@@ -70,19 +68,18 @@ class Gemma:
         """See Dialect.parse."""
         return read(cut_at(text, self.stops), finish, tools)
 
-    def _said(self, message: Message) -> tuple[str, str]:
-        content = refuse_markers(message.content, self.markers, self.name).strip()
-        match message.role:
-            case "assistant":
-                calls = write(message.calls)
-                text = "\n".join(part for part in (content, calls) if part)
-                return "model", f"{think(message.thought)}{text}"
-            case "tool":
-                return "user", f"<tool_response>{content}</tool_response>"
-            case "system":
-                return "system", content
-            case _:
-                return "user", content
+
+def _said(message: Message) -> tuple[str, str]:
+    content = message.content.strip()
+    match message.role:
+        case "assistant":
+            calls = write(message.calls)
+            text = "\n".join(part for part in (content, calls) if part)
+            return "model", f"{think(message.thought)}{text}"
+        case "tool":
+            return "user", f"<tool_response>{content}</tool_response>"
+        case _:
+            return "user", content
 
 
 def _header(tools: Sequence[Tool], *, rules: bool) -> str:

@@ -7,25 +7,26 @@ format faults that a benchmark has to show.
 import re
 from typing import Any
 
-from bench.dialects.strict_json import build_call
+from bench.dialects.calls import build_call
 from suites import Call
+from suites.json_text import compact, loads
 
 __all__ = ["repaired_calls"]
 
-_LONGEST = 4000
+_LONGEST = 2000
 _OPEN = re.compile(r"<tool_call>|```(?:json|tool_code|tool_call)?|<start_function_call>")
 
 
 def repaired_calls(text: str) -> tuple[Call, ...] | None:
-    """The calls that json-repair finds in a text (its first 4,000 characters), or None if there are none."""
-    from json_repair import loads
+    """The calls that json-repair finds in a text (its first 2,000 characters), or None if there are none."""
+    from json_repair import loads as read_loosely
 
     text = text[:_LONGEST]
     bodies = [part for part in _OPEN.split(text) if "{" in part]
     calls: list[Call] = []
-    for body in bodies[:16]:
+    for body in bodies[:4]:
         try:
-            value = loads(body[body.index("{") :])
+            value = read_loosely(body[body.index("{") :])
         except (ValueError, RecursionError, IndexError, TypeError):
             continue
         for item in value if isinstance(value, list) else [value]:
@@ -42,6 +43,6 @@ def _call(value: Any) -> Call | None:
     if not isinstance(arguments, dict):
         return None
     try:
-        return build_call(value["name"], arguments)
+        return build_call(value["name"], loads(compact(arguments)))
     except (ValueError, RecursionError):
         return None

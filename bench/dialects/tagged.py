@@ -1,17 +1,20 @@
 """The notation `<tool_call>{"name": …, "arguments": {…}}</tool_call>` that Gemma 2/3 and Hermes share."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from bench.dialects.attempts import attempt
 from bench.dialects.base import Finish
+from bench.dialects.calls import call_from
 from bench.dialects.repair import repaired_calls
-from bench.dialects.strict_json import call_from, compact, loads
 from suites import Call, Reply
+from suites.json_text import BrokenJSONError, compact, loads_at
 
 __all__ = ["CLOSE", "OPEN", "cut_at", "end_of_calls", "read", "think", "write"]
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 THINK, UNTHINK = "<think>", "</think>"
+_MOST_PROBLEMS = 16
 
 
 def write(calls: Sequence[Call], separator: str = "\n") -> str:
@@ -35,11 +38,13 @@ def end_of_calls(text: str) -> int | None:
     """Where a reply with calls is over: text other than a further call follows the last block."""
     at = text.find(OPEN, _after_thought(text))
     while at >= 0:
-        close = text.find(CLOSE, at)
-        if close < 0:
-            return None
-        close += len(CLOSE)
-        rest = text[close : close + 64].lstrip()
+        try:
+            _, close = _block(text, at + len(OPEN))
+        except _BrokenError as error:
+            if error.resume is None:
+                return None
+            close = error.resume
+        rest = text[close:].lstrip()
         if not rest or OPEN.startswith(rest[: len(OPEN)]):
             at = text.find(OPEN, close)
             continue
@@ -55,16 +60,17 @@ def read(text: str, finish: Finish, tools: Sequence[str]) -> Reply:
     at = 0
     while (start := body.find(OPEN, at)) >= 0:
         outside.append(body[at:start])
-        close = body.find(CLOSE, start)
-        if close < 0:
-            problems.append("a <tool_call> is not closed")
-            at = len(body)
-            break
         try:
-            calls.append(call_from(loads(body[start + len(OPEN) : close])))
+            value, at = _block(body, start + len(OPEN))
+            calls.append(call_from(value))
+        except _BrokenError as error:
+            problems.append(str(error))
+            if error.resume is None or len(problems) == _MOST_PROBLEMS:
+                at = len(body)
+                break
+            at = error.resume
         except ValueError as error:
             problems.append(str(error))
-        at = close + len(CLOSE)
     outside.append(body[at:])
     plain = "".join(outside).strip()
     if not problems and (trace := attempt(plain, tools)) is not None:
@@ -76,6 +82,40 @@ def read(text: str, finish: Finish, tools: Sequence[str]) -> Reply:
         finish=finish,
         thought=thought,
         repaired=repaired_calls(body) if problems else None,
+    )
+
+
+class _BrokenError(ValueError):
+    """A block that is no JSON followed by its closing tag; resume: behind the tag, None without one."""
+
+    def __init__(self, text: str, resume: int | None) -> None:
+        super().__init__(text)
+        self.resume = resume
+
+
+def _block(text: str, at: int) -> tuple[Any, int]:
+    """The JSON value at `at` and where its block ends. A closing tag inside a string is text.
+
+    Errors: _BrokenError.
+    """
+    try:
+        value, end = loads_at(text, at)
+    except ValueError as error:
+        # A tag before the place where the JSON breaks stands inside a string.
+        broken = error.position if isinstance(error, BrokenJSONError) else at
+        close = -1 if broken is None else text.find(CLOSE, broken)
+        if close < 0:
+            raise _BrokenError("a <tool_call> is not closed", None) from None
+        raise _BrokenError(str(error), close + len(CLOSE)) from None
+    while end < len(text) and text[end].isspace():
+        end += 1
+    if text.startswith(CLOSE, end):
+        return value, end + len(CLOSE)
+    close = text.find(CLOSE, end)
+    if close < 0:
+        raise _BrokenError("a <tool_call> is not closed", None)
+    raise _BrokenError(
+        f"text behind the JSON of a call: {text[end : end + 40]!r}", close + len(CLOSE)
     )
 
 

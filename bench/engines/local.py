@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -10,7 +11,14 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, StoppingCriteria
+from safetensors import SafetensorError, safe_open
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    StoppingCriteria,
+)
 
 from adapters import Adapter
 from bench.engines.base import Completion, Request
@@ -18,6 +26,7 @@ from bench.errors import InfrastructureError, OutOfMemoryError, UsageError
 
 __all__ = ["TransformersEngine", "default_device"]
 
+DTYPES = ("float32", "bfloat16", "float16")
 _PROBE = "The quick brown fox"
 
 
@@ -26,6 +35,17 @@ def default_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _usable(device: str) -> str:
+    kind, _, index = device.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (index and not index.isdigit()):
+        raise UsageError(f"there is no device {device!r}", known=("cpu", "cuda", "mps"))
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"torch sees no device {device!r} here: leave --device out, or use cpu")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise UsageError("torch sees no device 'mps' here: leave --device out, or use cpu")
+    return device
 
 
 class TransformersEngine:
@@ -49,36 +69,57 @@ class TransformersEngine:
     ) -> None:
         if not sys.stderr.isatty():
             transformers.utils.logging.disable_progress_bar()
-        self.device = device or default_device()
+        self.device = _usable(device) if device else default_device()
         self.dtype = dtype or ("float32" if self.device == "cpu" else "bfloat16")
+        if self.dtype not in DTYPES:
+            raise UsageError(f"there is no dtype {self.dtype!r}", known=DTYPES)
         self.version = f"{transformers.__version__} (torch {torch.__version__})"
         try:
             config = AutoConfig.from_pretrained(folder)
             softcap = getattr(config, "attn_logit_softcapping", None)
             self.tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
-            self._base = AutoModelForCausalLM.from_pretrained(
+            self._base, loaded = AutoModelForCausalLM.from_pretrained(
                 folder,
                 dtype=getattr(torch, self.dtype),
                 attn_implementation="eager" if softcap else "sdpa",
                 use_safetensors=True,
-            ).to(self.device)
-        except (OSError, ValueError, KeyError, AttributeError) as error:
+                output_loading_info=True,
+            )
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            AttributeError,
+            RuntimeError,
+            SafetensorError,
+        ) as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise UsageError(f"{folder} cannot be loaded: {first}") from None
-        self._base.eval()
+        absent = sorted(loaded.get("missing_keys", ())) + sorted(
+            str(k) for k in loaded.get("mismatched_keys", ())
+        )
+        if absent:
+            raise UsageError(
+                f"{folder} is not whole: {len(absent)} weights are missing or have another shape "
+                f"({absent[0]}), and random ones would answer in their place"
+            )
+        self._base.to(self.device).eval()
+        # The folder's own generation settings (penalties, beams, sampling) would change what greedy means.
+        self._base.generation_config = GenerationConfig()
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
         self.model: Any = self._base
+        self._inner: dict[str, str] = {}
         for adapter in adapters:
             self._load(adapter)
 
     def generate(self, requests: Sequence[Request]) -> list[Completion]:
-        """See Engine.generate. Requests of one adapter form one padded batch."""
+        """See Engine.generate. Requests of one adapter, dialect and sampling form one padded batch."""
         completions: list[Completion] = []
-        for adapter in dict.fromkeys(r.adapter for r in requests):
-            batch = [r for r in requests if r.adapter == adapter]
+        for key in dict.fromkeys(_alike(r) for r in requests):
+            batch = [r for r in requests if _alike(r) == key]
             try:
-                with torch.inference_mode(), self._using(adapter):
+                with torch.inference_mode(), self._using(batch[0].adapter):
                     completions += self._batch(batch)
             except (torch.OutOfMemoryError, MemoryError, RuntimeError, OSError) as error:
                 if not is_out_of_memory(error):
@@ -89,7 +130,7 @@ class TransformersEngine:
         return completions
 
     def prompt_ids(self, request: Request) -> list[int]:
-        """The token ids of a prompt. Errors: UsageError unless a model with a BOS gets exactly one, first."""
+        """The token ids of a prompt. Errors: UsageError if it writes BOS, but not exactly once and first."""
         ids: list[int] = self.tokenizer(request.prompt, add_special_tokens=False).input_ids
         bos = self.tokenizer.bos_token_id
         given = self.tokenizer.bos_token and self.tokenizer.bos_token in request.prompt
@@ -171,26 +212,41 @@ class TransformersEngine:
             return nullcontext()
         if adapter is None:
             return self.model.disable_adapter()  # type: ignore[no-any-return]
-        if adapter not in self.model.peft_config:
+        if adapter not in self._inner:
             raise UsageError(f"adapter {adapter!r} is not loaded")
-        self.model.set_adapter(adapter)
+        self.model.set_adapter(self._inner[adapter])
         return nullcontext()
 
     def _load(self, adapter: Adapter) -> None:
-        from peft import PeftModel
+        from peft import PeftModel, get_peft_model_state_dict
 
+        if adapter.name in self._inner:
+            raise UsageError(
+                f"two adapters are called {adapter.name!r}: rename one of their folders"
+            )
+        inner = self._inner[adapter.name] = f"adapter_{len(self._inner)}"
+        folder = str(adapter.folder)
         try:
-            if self.model is self._base:
-                self.model = PeftModel.from_pretrained(
-                    self._base, str(adapter.folder), adapter_name=adapter.name, use_safetensors=True
-                )
-            else:
-                self.model.load_adapter(
-                    str(adapter.folder), adapter_name=adapter.name, use_safetensors=True
-                )
-        except (ValueError, RuntimeError, KeyError, OSError, TypeError) as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # missing keys are an error of ours, below
+                if self.model is self._base:
+                    self.model = PeftModel.from_pretrained(
+                        self._base, folder, adapter_name=inner, use_safetensors=True
+                    )
+                else:
+                    self.model.load_adapter(folder, adapter_name=inner, use_safetensors=True)
+            with safe_open(adapter.folder / "adapter_model.safetensors", framework="pt") as file:
+                given = set(file.keys())
+        except (ValueError, RuntimeError, KeyError, OSError, TypeError, SafetensorError) as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise UsageError(f"adapter {adapter.name!r} does not fit the base: {first}") from None
+        used = set(get_peft_model_state_dict(self.model, adapter_name=inner))
+        if given != used:
+            example = sorted(given ^ used)[0]
+            raise UsageError(
+                f"adapter {adapter.name!r} does not fit the base: {len(given - used)} of its weights "
+                f"match no module, {len(used - given)} that it should have are missing ({example})"
+            )
         self.model.eval()
         self._prove_live(adapter)
 
@@ -236,6 +292,12 @@ def is_out_of_memory(error: BaseException) -> bool:
         return error.errno == errno.ENOMEM
     text = str(error).lower()
     return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+
+
+def _alike(request: Request) -> tuple[object, ...]:
+    """What requests must share to stand in one batch."""
+    sampling = (request.temperature, request.top_p, request.seed)
+    return request.adapter, request.dialect.name, *sampling
 
 
 def _seed(seed: int, names: str) -> int:

@@ -4,11 +4,10 @@ import json
 import math
 from typing import Any
 
-from suites import Call
-
-__all__ = ["build_call", "call_from", "compact", "loads"]
+__all__ = ["BrokenJSONError", "compact", "loads", "loads_at"]
 
 _DEPTH = 64
+_BLANK = " \t\n\r"
 
 
 def compact(value: Any) -> str:
@@ -16,41 +15,41 @@ def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+class BrokenJSONError(ValueError):
+    """No JSON from `position` on; None if the text ends inside a string."""
+
+    def __init__(self, message: str, position: int | None) -> None:
+        super().__init__(message)
+        self.position = position
+
+
 def loads(text: str) -> Any:
     """The JSON value of a text. Errors: ValueError with a short reason, for anything but plain JSON."""
+    value, end = loads_at(text, 0)
+    if text[end:].strip(_BLANK):
+        raise ValueError(f"no JSON (text behind it at character {end})")
+    return value
+
+
+def loads_at(text: str, at: int) -> tuple[Any, int]:
+    """The JSON value that begins at `at` (after blanks), and where it ends.
+
+    Errors: BrokenJSONError where the grammar ends, ValueError for values that are not plain JSON; both short.
+    """
+    while at < len(text) and text[at] in _BLANK:
+        at += 1
     try:
-        value = json.loads(
-            text, parse_constant=_constant, parse_float=_float, object_pairs_hook=_object
-        )
+        value, end = _DECODER.raw_decode(text, at)
     except json.JSONDecodeError as error:
-        raise ValueError(f"no JSON ({error.msg} at character {error.pos})") from None
+        if error.msg.startswith("Unterminated string"):
+            raise BrokenJSONError("no JSON (a string is not closed)", None) from None
+        message = f"no JSON ({error.msg} at character {error.pos - at})"
+        raise BrokenJSONError(message, error.pos) from None
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
     if not _shallow(value, _DEPTH):
         raise ValueError("JSON nested too deeply")
-    return value
-
-
-def call_from(value: Any) -> Call:
-    """A call from `{"name": …, "arguments": {…}}`, exactly. Errors: ValueError with a short reason."""
-    if not isinstance(value, dict):
-        raise ValueError("a call must be a JSON object")
-    if not isinstance(value.get("name"), str) or not value["name"]:
-        raise ValueError("the call has no name")
-    if not isinstance(value.get("arguments"), dict):
-        raise ValueError("the call's arguments are no JSON object")
-    if extra := sorted(set(value) - {"name", "arguments"}):
-        raise ValueError(f"the call has an unknown key {extra[0]!r}")
-    return build_call(value["name"], value["arguments"])
-
-
-def build_call(name: str, arguments: dict[str, Any]) -> Call:
-    """A Call. Errors: ValueError where the values are no valid Unicode (lone surrogates)."""
-    try:
-        compact([name, arguments]).encode()
-    except UnicodeEncodeError:
-        raise ValueError("the call is no valid Unicode") from None
-    return Call(name=name, arguments=arguments)
+    return value, end
 
 
 def _constant(text: str) -> Any:
@@ -78,3 +77,6 @@ def _shallow(value: Any, depth: int) -> bool:
         return True
     inner = value.values() if isinstance(value, dict) else value
     return depth > 0 and all(_shallow(v, depth - 1) for v in inner)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=_float, object_pairs_hook=_object)

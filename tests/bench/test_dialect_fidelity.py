@@ -1,0 +1,168 @@
+"""Our prompts against the models' own chat templates, read as data from the `trl` distribution."""
+
+from importlib import metadata
+
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from bench.dialects import DIALECTS, Dialect, Dialogue, prompt
+from bench.dialects.fidelity import template_difference
+from bench.shots import choose_shots, finished, shot_order
+from suites import Case, Message, Tool, select
+
+CASES = [c for p in select(["call", "arguments", "output"]).parts for c in p.cases]
+ORDER = shot_order(CASES, 0)
+CHATML = (
+    "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+HI = Dialogue(tools=(), messages=(Message(role="user", content="Hi"),))
+
+
+def shipped(name: str) -> str:
+    """The text of a chat template that trl ships; trl itself is never imported."""
+    files = metadata.files("trl") or []
+    file = next(f for f in files if f.as_posix() == f"trl/chat_templates/{name}.jinja")
+    return file.read_text(encoding="utf-8")
+
+
+def tokenizer_with(template: str | None) -> PreTrainedTokenizerFast:
+    inner = Tokenizer(models.WordLevel({"<unk>": 0, "<bos>": 1}, unk_token="<unk>"))
+    inner.pre_tokenizer = pre_tokenizers.Whitespace()
+    made = PreTrainedTokenizerFast(tokenizer_object=inner, bos_token="<bos>", unk_token="<unk>")
+    made.chat_template = template
+    return made
+
+
+def asked(case: Case) -> Dialogue:
+    return Dialogue(tools=case.tools, messages=case.messages)
+
+
+def forms(case: Case) -> list[list[Dialogue]]:
+    """Asked plainly, after two examples, and finished; the last also after examples."""
+    shots = [finished(c) for c in choose_shots(case, ORDER, 2)]
+    return [[asked(case)], [*shots, asked(case)], [finished(case)], [*shots, finished(case)]]
+
+
+def has_tool_turn(dialogues: list[Dialogue]) -> bool:
+    return any(m.role == "tool" for d in dialogues for m in d.messages)
+
+
+@pytest.mark.parametrize("template", ["gemma", "gemma3"])
+def test_gemma_agrees_with_its_template_on_every_built_in_case(template: str) -> None:
+    tokenizer = tokenizer_with(shipped(template))
+    assert len(CASES) >= 100
+    for case in CASES:
+        for dialogues in forms(case):
+            assert template_difference(tokenizer, DIALECTS["gemma"], dialogues) is None, case.id
+
+
+def test_chatml_agrees_with_a_minimal_chatml_template_on_every_built_in_case() -> None:
+    tokenizer = tokenizer_with(CHATML)
+    for case in CASES:
+        for dialogues in forms(case):
+            assert template_difference(tokenizer, DIALECTS["chatml"], dialogues) is None, case.id
+
+
+def test_chatml_agrees_with_qwens_template_where_there_is_no_tool_turn() -> None:
+    """Qwen writes results into a user turn of its own; all other turns are the same."""
+    tokenizer = tokenizer_with(shipped("qwen2_5"))
+    compared = 0
+    for case in CASES:
+        for dialogues in forms(case):
+            found = template_difference(tokenizer, DIALECTS["chatml"], dialogues)
+            assert (found is None) == (not has_tool_turn(dialogues)), case.id
+            compared += found is None
+    assert compared >= 100
+
+
+@pytest.mark.parametrize(
+    ("name", "template"), [("gemma", "gemma"), ("gemma", "gemma3"), ("chatml", "qwen2_5")]
+)
+@pytest.mark.parametrize(
+    "content", ["", "  padded \n", "a\n\n\nb", "{{ 1 + 1 }} {% if %}", "Zürich 東京 😀"]
+)
+def test_awkward_user_text_is_rendered_as_the_template_does(
+    name: str, template: str, content: str
+) -> None:
+    dialogue = Dialogue(tools=(), messages=(Message(role="user", content=content),))
+    tokenizer = tokenizer_with(shipped(template))
+    assert template_difference(tokenizer, DIALECTS[name], [dialogue]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "common"),
+    [
+        (
+            "gemma",
+            "<start_of_turn>model",
+            "<start_of_turn>assistant",
+            "<end_of_turn>\n<start_of_turn>",
+        ),
+        ("gemma", "{{ bos_token }}", "", "<"),
+        ("gemma", "{{ bos_token }}", "{{ bos_token }}{{ bos_token }}", "<bos><"),
+        ("gemma", "<end_of_turn>", "<end_of_turn> ", "<end_of_turn>"),
+        ("chatml", "<|im_end|>", "<|im_end|><|endoftext|>", "<|im_end|>"),
+        ("chatml", "'\n' + m.content", "'\n\n' + m.content", "<|im_start|>system\n"),
+        ("chatml", "assistant\n", "assistant", "<|im_start|>assistant"),
+    ],
+)
+def test_an_altered_template_is_reported_with_the_first_character_that_differs(
+    name: str, old: str, new: str, common: str
+) -> None:
+    """Both texts are the same up to and with the first `common` in ours."""
+    template = {"gemma": shipped("gemma"), "chatml": CHATML}[name]
+    assert old in template
+    ours = prompt(DIALECTS[name], [HI])
+    at = ours.index(common) + len(common)
+    found = template_difference(tokenizer_with(template.replace(old, new)), DIALECTS[name], [HI])
+    assert found is not None
+    assert f"at character {at}: " in found
+    assert repr(ours[max(0, at - 20) : at + 40]) in found
+    assert "\n" not in found
+
+
+def test_a_template_that_refuses_the_dialogue_is_reported_in_one_line() -> None:
+    tokenizer = tokenizer_with("{{ raise_exception('no such role\nin this model') }}")
+    found = template_difference(tokenizer, DIALECTS["gemma"], [HI])
+    assert found is not None
+    assert "refuses the dialogue" in found
+    assert "no such role" in found
+    assert "\n" not in found
+
+
+def test_a_template_is_given_the_roles_user_and_assistant() -> None:
+    """Whatever Gemma's turns are called in its prompt: other names may be refused or passed over."""
+    roles = (
+        "{% for m in messages %}{{ raise_exception(messages | map(attribute='role') | join(' ')) }}"
+    )
+    tokenizer = tokenizer_with(roles + "{% endfor %}")
+    dialogue = Dialogue(
+        tools=(), messages=(*HI.messages, Message(role="assistant", content="Yes?"), *HI.messages)
+    )
+    found = template_difference(tokenizer, DIALECTS["gemma"], [dialogue])
+    assert (found or "").endswith(": user assistant user")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_without_a_template_there_is_nothing_to_differ_from(dialect: Dialect) -> None:
+    assert template_difference(tokenizer_with(None), dialect, [HI]) is None
+
+
+def test_functiongemma_gives_the_template_its_tools_and_messages() -> None:
+    """Here the template writes the tool syntax, so it must be given the tools as OpenAI entries."""
+    template = (
+        "{{ bos_token }}{% if tools %}{{ '<start_of_turn>developer\nYou are a model that can do function"
+        " calling with the following functions' }}{% for t in tools %}{{ '<start_function_declaration>"
+        "declaration:' + t.function.name + '{description:<escape>' + t.function.description + '<escape>,"
+        "parameters:{type:<escape>OBJECT<escape>}}<end_function_declaration>' }}{% endfor %}"
+        "{{ '<end_of_turn>\n' }}{% endif %}{% for m in messages %}{{ '<start_of_turn>' + m.role + '\n' + "
+        "m.content + '<end_of_turn>\n' }}{% endfor %}{{ '<start_of_turn>model\n' }}"
+    )
+    tools = (Tool(name="now", description="The time."), Tool(name="stop", description=""))
+    dialogue = Dialogue(tools=tools, messages=HI.messages)
+    dialect = DIALECTS["functiongemma"]
+    assert template_difference(tokenizer_with(template), dialect, [dialogue]) is None
+    altered = tokenizer_with(template.replace("OBJECT", "object"))
+    assert "against" in (template_difference(altered, dialect, [dialogue]) or "")
