@@ -3,11 +3,14 @@
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 __all__ = [
+    "DecisionQuality",
     "Difference",
     "Interval",
     "Proportion",
+    "decision_quality",
     "mcnemar_exact",
     "paired_difference",
     "proportion",
@@ -57,6 +60,23 @@ class Difference:
     interval: Interval
     method: str
     p: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionQuality:
+    """Calls where one was expected (hits) or not (false alarms), and the two ways of not calling."""
+
+    hits: int
+    misses: int
+    false_alarms: int
+    rejections: int
+    mcc: float
+    d_prime: float
+
+    @property
+    def n(self) -> int:
+        """Number of readable replies."""
+        return self.hits + self.misses + self.false_alarms + self.rejections
 
 
 def wilson(passed: float, n: float, z: float = Z95) -> Interval:
@@ -136,6 +156,33 @@ def paired_difference(
         interval=interval,
         method=method,
         p=mcnemar_exact(fixed, broken),
+    )
+
+
+def decision_quality(expected: Sequence[bool], called: Sequence[bool]) -> DecisionQuality:
+    """How well 'call or not' follows what is expected; n values each, True for a call.
+
+    mcc: Matthews correlation (1975); d_prime: sensitivity of signal detection, with the log-linear
+    correction (Hautus 1995). Both are 0 for a model that always does the same: it tells nothing apart.
+    """
+    pairs = list(zip(expected, called, strict=True))
+    hits, misses = pairs.count((True, True)), pairs.count((True, False))
+    false_alarms, rejections = pairs.count((False, True)), pairs.count((False, False))
+    signals, blanks = hits + misses, false_alarms + rejections
+    said_yes, said_no = hits + false_alarms, misses + rejections
+    mcc = d_prime = 0.0
+    if signals and blanks and said_yes and said_no:
+        root = math.sqrt(signals * blanks * said_yes * said_no)
+        mcc = (hits * rejections - misses * false_alarms) / root
+        z = NormalDist().inv_cdf
+        d_prime = z((hits + 0.5) / (signals + 1)) - z((false_alarms + 0.5) / (blanks + 1))
+    return DecisionQuality(
+        hits=hits,
+        misses=misses,
+        false_alarms=false_alarms,
+        rejections=rejections,
+        mcc=mcc,
+        d_prime=d_prime,
     )
 
 

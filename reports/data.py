@@ -20,13 +20,20 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "shots": m.shots,
         "suites": [s.model_dump(mode="json") for s in m.suites],
         "scores": [
-            {"suite": x.suite, "category": x.category, **_score(x.score), "baselines": x.baselines}
+            {
+                "suite": x.suite,
+                "category": x.category,
+                **_score(x.score),
+                "together": _score(x.together),
+                "baselines": x.baselines,
+            }
             for x in summary.lines
         ],
         "outcomes": summary.outcomes,
         "failures": summary.failures,
         "checks": {n: {"held": h, "applied": a} for n, (h, a) in summary.checks.items()},
         "repaired": summary.repaired,
+        "decision": {**vars(summary.decision), "n": summary.decision.n},
         "prompt_tokens": summary.prompt_tokens,
         "completion_tokens": summary.completion_tokens,
         "seconds": round(summary.seconds, 3),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.records import Manifest, Record
-from bench.stats import Proportion, proportion
+from bench.stats import DecisionQuality, Proportion, decision_quality, proportion
 from bench.store import Run
 from suites import BASELINES, Outcome, judge
 from suites.judge import CHECKS
@@ -15,11 +15,16 @@ __all__ = ["Line", "Summary", "grouped", "summarise"]
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """The score of one suite and category; baselines: name -> share of the same cases that it passes."""
+    """The score of one suite and category; baselines: name -> share of the same cases that it passes.
+
+    together: groups of two or more cases (pairs, twins) of which every case passed, of all such groups.
+    A reply that ignores the case may pass one twin, hardly both.
+    """
 
     suite: str
     category: str
     score: Proportion
+    together: Proportion
     baselines: dict[str, float]
 
 
@@ -28,7 +33,8 @@ class Summary:
     """Counts and rates of one run. The score counts every reply that came back; errors stand beside it.
 
     lines: one for all, one a suite, one a category; checks: sub-check -> (held, applied); repaired:
-    malformed replies that a repairing parser would have passed; seconds: time spent generating.
+    malformed replies that a repairing parser would have passed; decision: call or not, over replies that can
+    be read to their end; seconds: time spent generating.
     """
 
     path: str
@@ -39,6 +45,7 @@ class Summary:
     failures: dict[str, int]
     checks: dict[str, tuple[int, int]]
     repaired: int
+    decision: DecisionQuality
     prompt_tokens: int
     completion_tokens: int
     seconds: float
@@ -66,7 +73,11 @@ def summarise(run: Run) -> Summary:
         complete=run.complete,
         lines=tuple(
             Line(
-                suite=suite, category=category, score=_score(records), baselines=_baselines(records)
+                suite=suite,
+                category=category,
+                score=_score(records),
+                together=_together(records),
+                baselines=_baselines(records),
             )
             for suite, category, records in grouped(scored, [s.name for s in run.manifest.suites])
         ),
@@ -74,6 +85,7 @@ def summarise(run: Run) -> Summary:
         failures=dict(failures.most_common()),
         checks=checks,
         repaired=sum(bool(r.repaired) for r in scored),
+        decision=_decision(scored),
         prompt_tokens=sum(r.prompt_tokens for r in run.records),
         completion_tokens=sum(r.completion_tokens for r in run.records),
         seconds=sum(r.seconds for r in run.records),
@@ -97,6 +109,21 @@ def _score(records: Sequence[Record]) -> Proportion:
     return proportion(
         [r.verdict.passed for r in records], [(r.suite, r.case.group) for r in records]
     )
+
+
+def _together(records: Sequence[Record]) -> Proportion:
+    groups: dict[tuple[str, str], list[bool]] = {}
+    for record in records:
+        groups.setdefault((record.suite, record.case.group), []).append(record.verdict.passed)
+    whole = {key: all(passed) for key, passed in groups.items() if len(passed) > 1}
+    return proportion(list(whole.values()), list(whole))
+
+
+def _decision(records: Sequence[Record]) -> DecisionQuality:
+    """A malformed or cut-off reply decides nothing that can be read: it counts under format."""
+    read = [r for r in records if r.verdict.checks.get("decision") is not None]
+    expected = [bool(r.case.expectation.calls) for r in read]
+    return decision_quality(expected, [r.verdict.outcome is Outcome.CALL for r in read])
 
 
 def _baselines(records: Sequence[Record]) -> dict[str, float]:

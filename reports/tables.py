@@ -21,7 +21,13 @@ def run_tables(summaries: Sequence[Summary]) -> list[Table]:
         name if s.complete else f"{name} (NOT COMPLETE)"
         for name, s in zip(names, summaries, strict=True)
     ]
-    tables = [_scores(summaries, labels), _outcomes(summaries, labels), _checks(summaries, labels)]
+    tables = [
+        _scores(summaries, labels),
+        _together(summaries, labels),
+        _outcomes(summaries, labels),
+        _checks(summaries, labels),
+        _decisions(summaries, labels),
+    ]
     if any(s.failures for s in summaries):
         tables.append(_failures(summaries, labels))
     tables.append(_speed(summaries, labels))
@@ -133,6 +139,37 @@ def _scores(summaries: Sequence[Summary], labels: Sequence[str]) -> Table:
             notes.append(f"{label}: {errors} cases without a reply are not in the score")
     head = ["suite", "category", "n", "groups", *labels, *BASELINES]
     return Table(title="Pass rate", head=head, rows=rows, notes=notes)
+
+
+def _together(summaries: Sequence[Summary], labels: Sequence[str]) -> Table:
+    suites = list(dict.fromkeys(x.suite for s in summaries for x in s.lines if not x.category))
+    found = [{x.suite: x for x in s.lines if not x.category} for s in summaries]
+    rows = []
+    for suite in suites:
+        lines = [f.get(suite) for f in found]
+        n = _agreed([str(x.together.n) for x in lines if x is not None])
+        rows.append([suite, n, *(_rate(x.together) if x is not None else "-" for x in lines)])
+    return Table(
+        title="Pairs and twins: every case of the group passed",
+        head=["suite", "groups of two or more", *labels],
+        rows=rows,
+    )
+
+
+def _decisions(summaries: Sequence[Summary], labels: Sequence[str]) -> Table:
+    rows = []
+    for summary, label in zip(summaries, labels, strict=True):
+        d = summary.decision
+        counts = [str(x) for x in (d.n, d.hits, d.misses, d.false_alarms, d.rejections)]
+        rows.append([label, *counts, f"{d.mcc:+.2f}", f"{d.d_prime:+.2f}"])
+    return Table(
+        title="To call or not to call",
+        head=["target", "readable", "hits", "misses", "false alarms", "rejections", "MCC", "d'"],
+        rows=rows,
+        notes=[
+            "over replies that can be read to their end; MCC and d' are 0 for one that never decides"
+        ],
+    )
 
 
 def _agreed(values: Sequence[str]) -> str:

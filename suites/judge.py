@@ -7,6 +7,7 @@ Sub-checks (True, False or None where they do not apply):
     decision    a call was made exactly where one was expected (None: malformed or cut off)
     name        the called tools are the expected ones, each as often as expected
     count       as many calls as expected
+    schema      every call made, wanted or not, names an offered tool and obeys its schema
     arguments   every assigned call: schema-valid, required given, values acceptable, nothing invented
     answer      a text has all facts that the case asks for, and none that it forbids
     kind        a text asks or declines by the words the case declares; never decides the verdict
@@ -27,7 +28,7 @@ from suites.words import asks, says, says_any
 
 __all__ = ["CHECKS", "judge"]
 
-CHECKS = ("format", "decision", "name", "count", "arguments", "answer", "kind")
+CHECKS = ("format", "decision", "name", "count", "schema", "arguments", "answer", "kind")
 
 _OTHER_TOOL, _IMPERFECT = 1000.0, 10.0
 _ORDER = (
@@ -88,6 +89,7 @@ def _judge_calls(case: Case, reply: Reply) -> Verdict:
         "decision": True,
         "name": names_match,
         "count": count,
+        "schema": _schema_valid(case, reply),
         "arguments": not problems if named else None,
     }
     if names_match and not problems:
@@ -164,6 +166,14 @@ def _repeated(
     return None
 
 
+def _schema_valid(case: Case, reply: Reply) -> bool:
+    tools = [case.tool(call.name) for call in reply.calls]
+    return all(
+        tool is not None and not argument_problems(tool, call.arguments)
+        for tool, call in zip(tools, reply.calls, strict=True)
+    )
+
+
 def _pairs(case: Case, calls: tuple[Call, ...]) -> list[tuple[Call, ExpectedCall]]:
     expected = case.expectation.calls
     cost = [[_cost(case, call, wanted) for wanted in expected] for call in calls]
@@ -223,9 +233,9 @@ def _judge_no_call(case: Case, reply: Reply) -> Verdict:
         reason = (
             f"expected no call ({expected}), called {'; '.join(_shown(c) for c in reply.calls)}"
         )
-        return _fail(
-            Outcome.CALL, mode, reason, {"format": True, "decision": False, "count": False}
-        )
+        made: Checks = {"format": True, "decision": False, "count": False}
+        made["schema"] = _schema_valid(case, reply)
+        return _fail(Outcome.CALL, mode, reason, made)
     checks: Checks = {"format": True, "decision": True, "count": True}
     if not reply.text.strip():
         return _fail(Outcome.ANSWER, FailureMode.NO_ANSWER, "the reply is empty", checks)

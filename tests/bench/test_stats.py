@@ -4,9 +4,15 @@ import math
 import random
 
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, pearsonr
 
-from bench.stats import mcnemar_exact, paired_difference, proportion, wilson
+from bench.stats import (
+    decision_quality,
+    mcnemar_exact,
+    paired_difference,
+    proportion,
+    wilson,
+)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 24, 60, 181, 1000])
@@ -271,3 +277,26 @@ def test_the_interval_covers_for_few_clustered_groups(count: int, size: int) -> 
         found = paired_difference([c < 0 for c in changes], [c > 0 for c in changes], keys)
         covered += found.interval.low <= 0.1 <= found.interval.high
     assert covered / runs > 0.9
+
+
+@pytest.mark.parametrize("always", [True, False])
+def test_a_model_that_always_does_the_same_has_no_decision_quality(always: bool) -> None:
+    found = decision_quality([True] * 25 + [False] * 35, [always] * 60)
+    assert (found.mcc, found.d_prime) == (0.0, 0.0)
+    assert found.n == 60
+
+
+def test_decision_quality_is_pearsons_correlation_and_rises_with_hits() -> None:
+    rng = random.Random(3)
+    expected = [rng.random() < 0.4 for _ in range(300)]
+    called = [x if rng.random() < 0.8 else not x for x in expected]
+    found = decision_quality(expected, called)
+    assert found.mcc == pytest.approx(pearsonr(expected, called).statistic)
+    perfect = decision_quality(expected, expected)
+    assert perfect.mcc == pytest.approx(1)
+    assert perfect.d_prime > found.d_prime > 0
+    worst = decision_quality(expected, [not x for x in expected])
+    assert worst.mcc == pytest.approx(-1)
+    assert worst.d_prime == pytest.approx(-perfect.d_prime)
+    counts = (found.hits, found.misses, found.false_alarms, found.rejections)
+    assert sum(counts) == 300
