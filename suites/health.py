@@ -128,6 +128,9 @@ def _lint_case(case: Case) -> Iterator[Finding]:
     for name, count in Counter(t.name for t in case.tools).items():
         if count > 1:
             yield _error(case, "tools", f"tool {name!r} is offered {count} times")
+    for tag in case.tags:
+        if tag.startswith("tools:") and tag != f"tools:{len(case.tools)}":
+            yield _error(case, "tags", f"is tagged {tag!r} and offers {len(case.tools)} tools")
     if any(schema_problems(t) for t in case.tools):
         return
     for wanted in case.expectation.calls:

@@ -58,8 +58,12 @@ def show(value: Any, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def schema_problems(tool: Tool) -> list[str]:
-    """What is wrong with a tool's parameters as JSON Schema 2020-12; an empty list when they are sound."""
+def schema_problems(tool: Tool) -> tuple[str, ...]:
+    """What is wrong with a tool's parameters as JSON Schema 2020-12; nothing when they are sound."""
+    return _cached_problems(_Key(tool))
+
+
+def _schema_problems(tool: Tool) -> list[str]:
     schema = tool.parameters
     try:
         Draft202012Validator.check_schema(schema)
@@ -109,6 +113,8 @@ def argument_problems(tool: Tool, arguments: Mapping[str, Any]) -> list[Argument
         for name, value in arguments.items()
         if name not in tool.properties
     ]
+    if not found and _plainly_valid(tool.parameters, arguments):
+        return []
     try:
         errors = sorted(
             _validator(tool).iter_errors(dict(arguments)), key=lambda e: list(map(str, e.path))
@@ -122,6 +128,53 @@ def argument_problems(tool: Tool, arguments: Mapping[str, Any]) -> list[Argument
         return [ArgumentProblem(mode=FailureMode.SCHEMA_VIOLATION, path="", text=text)]
     found += [p for e in errors for p in _problems(tool, e)]
     return list({(p.mode, p.path, p.text): p for p in found}.values())
+
+
+_ANNOTATIONS = frozenset({"description", "default", "title", "examples", "$comment", "$schema"})
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list, tuple),
+    "object": (dict, Mapping),
+    "null": (type(None),),
+}
+
+
+def _plainly_valid(schema: Any, value: Any) -> bool:
+    """True only where a value surely obeys a schema of common keywords; the library decides the rest."""
+    if not isinstance(schema, dict):
+        return False
+    for keyword, rule in schema.items():
+        match keyword:
+            case "type":
+                kinds = _TYPES.get(rule) if isinstance(rule, str) else None
+                if kinds is None or not isinstance(value, kinds):
+                    return False
+                if isinstance(value, bool) and rule != "boolean":
+                    return False
+            case "enum":
+                if not any(type(x) is type(value) and x == value for x in rule):
+                    return False
+            case "properties":
+                if not isinstance(value, Mapping):
+                    return False
+                if not all(_plainly_valid(rule[k], v) for k, v in value.items() if k in rule):
+                    return False
+            case "required":
+                if not isinstance(value, Mapping) or any(name not in value for name in rule):
+                    return False
+            case "items":
+                if not isinstance(value, list) or not all(_plainly_valid(rule, v) for v in value):
+                    return False
+            case "format":
+                if not isinstance(value, str) or not _FORMATS.conforms(value, rule):
+                    return False
+            case _:
+                if keyword not in _ANNOTATIONS:
+                    return False
+    return True
 
 
 def _problems(tool: Tool, error: ValidationError) -> Iterator[ArgumentProblem]:
@@ -174,6 +227,11 @@ class _Key:
         if not isinstance(other, _Key):
             return NotImplemented
         return self.tool is other.tool or self.tool.parameters == other.tool.parameters
+
+
+@lru_cache(maxsize=4096)
+def _cached_problems(key: _Key) -> tuple[str, ...]:
+    return tuple(_schema_problems(key.tool))
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,9 @@ from suites.values import plain_text
 __all__ = ["asks", "numbers_in", "says", "says_any"]
 
 # Letters and digits of scripts that set words off by blanks (not Thai, Khmer, Chinese, Japanese, Korean).
-_WORD = "0-9A-Za-z\u00aa-\u02af\u0370-\u0dff\u10a0-\u10ff\u1e00-\u1fff"
+_SPACED = "\u00aa-\u02af\u0370-\u0dff\u10a0-\u10ff\u1e00-\u1fff"
+_OTHER = re.compile(f"[{_SPACED}]")
+_WORD = f"0-9A-Za-z{_SPACED}"
 _CODES = "EUR|USD|GBP|JPY|CHF|CAD|AUD|INR|CNY|SEK|NOK|DKK"
 _NUMBER = re.compile(
     rf"(?:(?<=(?:{_CODES}))|(?<![{_WORD}]))(?<![.,])[-\u2212]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:[.,]\d+)?(?!\d)"
@@ -25,7 +27,7 @@ def says(text: str, fact: Fact) -> bool:
 def says_any(text: str, phrases: list[str] | tuple[str, ...]) -> bool:
     """True if any phrase stands in the text as whole words, compared under the normal form `text`."""
     normal = plain_text(text)
-    return any(re.search(_pattern(plain_text(p)), normal) for p in phrases if p.strip())
+    return any(_stands(plain_text(p), normal) for p in phrases if p.strip())
 
 
 def numbers_in(text: str) -> set[float]:
@@ -49,7 +51,17 @@ def asks(text: str, request: str) -> bool:
     return any(mark in own for mark in "?\uff1f\u061f")
 
 
-def _pattern(phrase: str) -> str:
-    start = rf"(?<![{_WORD}])" if re.match(f"[{_WORD}]", phrase) else ""
-    end = rf"(?![{_WORD}])" if re.search(f"[{_WORD}]$", phrase) else ""
-    return start + re.escape(phrase) + end
+def _stands(phrase: str, text: str) -> bool:
+    """Whether the phrase stands in the text as whole words, both in normal form."""
+    at = text.find(phrase)
+    while at >= 0:
+        end = at + len(phrase)
+        starts = at == 0 or not (_in_word(phrase[0]) and _in_word(text[at - 1]))
+        if starts and (end == len(text) or not (_in_word(phrase[-1]) and _in_word(text[end]))):
+            return True
+        at = text.find(phrase, at + 1)
+    return False
+
+
+def _in_word(char: str) -> bool:
+    return char.isalnum() if char.isascii() else _OTHER.match(char) is not None

@@ -1,7 +1,7 @@
 """List, show and check suites.
 
-check replays every gold answer, breaks it in every known way, and looks for unsound schemas, duplicates
-and contradictions; without a name it checks all built-in suites.
+check replays every gold answer, breaks it in every known way, and looks for unsound schemas, duplicates,
+contradictions, and what dev and test share; without a name it checks all built-in suites.
 """
 
 import argparse
@@ -115,6 +115,7 @@ def _check(names: list[str], form: str) -> int:
     from reports.table import Table
     from suites.catalogue import builtin_suites, select, selections
     from suites.health import check_suite
+    from suites.leak import leaks
 
     everything = [f"{n}/{s}" for n, s in builtin_suites()]
     parts = [part for name in names or everything for part in select([name]).parts]
@@ -131,13 +132,17 @@ def _check(names: list[str], form: str) -> int:
         rows.append([health.suite, *map(str, counts)])
         findings = [vars(f) for f in health.findings]
         data.append({**dict(zip(head, [health.suite, *counts], strict=True)), "findings": findings})
+    shared = leaks([part.suite for part in parts])
+    if shared:
+        data.append({"suite": "dev and test", "findings": [vars(f) for f in shared]})
     tables = [Table(title="Health of the suites", head=head, rows=rows)]
     found = [[h.suite, f.level, f.check, f.case, f.text] for h in reports for f in h.findings]
+    found += [["dev and test", f.level, f.check, f.case, f.text] for f in shared]
     if found:
         titles = ["suite", "level", "check", "case", "finding"]
         tables.append(Table(title="Findings", head=titles, rows=found))
     emit(tables, data, form)
-    return 0 if all(h.sound for h in reports) else 1
+    return 0 if all(h.sound for h in reports) and not shared else 1
 
 
 def _request(case: Any) -> str:

@@ -49,7 +49,7 @@ def test_local_reference_with_a_default_is_sound() -> None:
         "$defs": {"C": {"enum": ["r", "g"]}},
         "properties": {"c": {"$ref": "#/$defs/C", "default": "r"}},
     }
-    assert schema_problems(Tool(name="f", parameters=parameters)) == []
+    assert schema_problems(Tool(name="f", parameters=parameters)) == ()
 
 
 @pytest.mark.parametrize("calls", [1.5, [1], [{}], "f"])
