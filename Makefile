@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check clean
+.PHONY: setup demo test check parity clean
 
 setup: $(STAMP)
 
@@ -29,6 +29,20 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/callbench suites check
 
+# The bfcl mode against the official checker on the data of its wheel, and on the seeded pairs anew.
+PARITY := .venv-parity
+parity: setup
+	$(PYTHON) -m venv $(PARITY)
+	$(PARITY)/bin/python -m pip install --quiet --no-deps bfcl-eval==2026.3.23
+	$(PARITY)/bin/python -m pip install --quiet --no-deps filelock==3.20.0 python-dotenv tenacity \
+	    tree_sitter==0.21.3 tree_sitter_java==0.21.0 tree_sitter_javascript==0.21.4
+	$(PARITY)/bin/python tests/parity/derive.py
+	$(PARITY)/bin/python tests/parity/derive.py --wheel $(PARITY)/wheel.json.xz
+	$(BIN)/python tests/parity/compare.py $(PARITY)/wheel.json.xz \
+	    $$($(PARITY)/bin/python -c 'import bfcl_eval, os; print(os.path.dirname(bfcl_eval.__file__))')/data
+	$(BIN)/python -m pytest tests/suites/test_bfcl_parity.py
+	$(BIN)/python -m bench.perf.judge $$($(PARITY)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PARITY) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

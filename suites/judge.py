@@ -31,6 +31,7 @@ __all__ = ["CHECKS", "judge"]
 CHECKS = ("format", "decision", "name", "count", "schema", "arguments", "answer", "kind")
 
 _OTHER_TOOL, _IMPERFECT = 1000.0, 10.0
+_NO_TOOL = Tool(name="unknown")
 _ORDER = (
     FailureMode.MISSING_ARGUMENT,
     FailureMode.INVENTED_ARGUMENT,
@@ -79,17 +80,18 @@ def _judge_calls(case: Case, reply: Reply) -> Verdict:
     expected = case.expectation.calls
     if not reply.calls:
         return _no_call_made(case, reply)
+    faults = {id(c): _schema_faults(case, c) for c in reply.calls}
     names_match = Counter(c.name for c in reply.calls) == Counter(c.name for c in expected)
     count = len(reply.calls) == len(expected)
-    pairs = _pairs(case, reply.calls)
+    pairs = _pairs(case, reply.calls, faults)
     named = [(call, wanted) for call, wanted in pairs if wanted.name == call.name]
-    problems = [p for call, wanted in named for p in _problems(case, call, wanted)]
+    problems = [p for call, wanted in named for p in _problems(case, call, wanted, faults)]
     checks: Checks = {
         "format": True,
         "decision": True,
         "name": names_match,
         "count": count,
-        "schema": _schema_valid(case, reply),
+        "schema": not any(faults.values()),
         "arguments": not problems if named else None,
     }
     if names_match and not problems:
@@ -166,40 +168,47 @@ def _repeated(
     return None
 
 
-def _schema_valid(case: Case, reply: Reply) -> bool:
-    tools = [case.tool(call.name) for call in reply.calls]
-    return all(
-        tool is not None and not argument_problems(tool, call.arguments)
-        for tool, call in zip(tools, reply.calls, strict=True)
-    )
+Faults = dict[int, list[ArgumentProblem]]
+"""id of a call -> how it breaks its own tool's schema; a tool that is not offered is a fault, too."""
 
 
-def _pairs(case: Case, calls: tuple[Call, ...]) -> list[tuple[Call, ExpectedCall]]:
+def _schema_faults(case: Case, call: Call) -> list[ArgumentProblem]:
+    tool = case.tool(call.name)
+    if tool is None:
+        text = f"{call.name} is not offered"
+        return [ArgumentProblem(mode=FailureMode.INVENTED_TOOL, path="", text=text)]
+    return argument_problems(tool, call.arguments)
+
+
+def _pairs(case: Case, calls: tuple[Call, ...], faults: Faults) -> list[tuple[Call, ExpectedCall]]:
     expected = case.expectation.calls
     if len(calls) == len(expected) == 1:
         return [(calls[0], expected[0])]
-    cost = [[_cost(case, call, wanted) for wanted in expected] for call in calls]
+    cost = [[_cost(case, call, wanted, faults) for wanted in expected] for call in calls]
     return [(calls[i], expected[j]) for i, j in enumerate(assign(cost)) if j is not None]
 
 
-def _cost(case: Case, call: Call, wanted: ExpectedCall) -> float:
+def _cost(case: Case, call: Call, wanted: ExpectedCall, faults: Faults) -> float:
     if call.name != wanted.name:
         return _OTHER_TOOL
-    problems = _problems(case, call, wanted)
+    problems = _problems(case, call, wanted, faults)
     if not problems:
         return 0.0
     worst = min(_ORDER.index(p.mode) for p in problems)
     return _IMPERFECT + min(len(problems), 9) - worst / 10  # among equals, the milder fault
 
 
-def _problems(case: Case, call: Call, wanted: ExpectedCall) -> list[ArgumentProblem]:
-    tool = case.tool(wanted.name) or Tool(name="unknown")
-    found = argument_problems(tool, call.arguments)
+def _problems(
+    case: Case, call: Call, wanted: ExpectedCall, faults: Faults
+) -> list[ArgumentProblem]:
+    """How a call of the wanted tool differs from what is wanted; both have the same name."""
+    properties = (case.tool(wanted.name) or _NO_TOOL).properties
+    found = [p for p in faults[id(call)] if p.mode is not FailureMode.INVENTED_TOOL]
     faulty = {p.path.split(".")[0] for p in found}
     for name, accept in wanted.arguments.items():
         if name in faulty:
             continue
-        schema = tool.properties.get(name, {})
+        schema = properties.get(name, {})
         if name in call.arguments:
             value = call.arguments[name]
             if not accepts(accept, value, schema):
@@ -214,7 +223,7 @@ def _problems(case: Case, call: Call, wanted: ExpectedCall) -> list[ArgumentProb
     for name, value in call.arguments.items():
         if name in wanted.arguments or name in faulty:
             continue
-        schema = tool.properties.get(name, {})
+        schema = properties.get(name, {})
         if not ("default" in schema and same(schema["default"], value)):
             text = f"{name} was not asked for (given {show(value)})"
             found.append(ArgumentProblem(mode=FailureMode.INVENTED_ARGUMENT, path=name, text=text))
@@ -236,7 +245,7 @@ def _judge_no_call(case: Case, reply: Reply) -> Verdict:
             f"expected no call ({expected}), called {'; '.join(_shown(c) for c in reply.calls)}"
         )
         made: Checks = {"format": True, "decision": False, "count": False}
-        made["schema"] = _schema_valid(case, reply)
+        made["schema"] = not any(_schema_faults(case, c) for c in reply.calls)
         return _fail(Outcome.CALL, mode, reason, made)
     checks: Checks = {"format": True, "decision": True, "count": True}
     if not reply.text.strip():

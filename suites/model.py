@@ -7,6 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -85,7 +86,7 @@ class Tool(_Frozen):
     description: str = ""
     parameters: dict[str, JsonValue] = {"type": "object", "properties": {}}
 
-    @property
+    @cached_property
     def properties(self) -> dict[str, Any]:
         """Parameter name -> its JSON Schema (`true` and `false` in their long form)."""
         found = self.parameters.get("properties")
@@ -97,7 +98,7 @@ class Tool(_Frozen):
             k: v if isinstance(v, dict) else ({} if v else {"not": {}}) for k, v in found.items()
         }
 
-    @property
+    @cached_property
     def required(self) -> tuple[str, ...]:
         """Names of the parameters that every call must give."""
         found = self.parameters.get("required")

@@ -104,6 +104,7 @@ def _value_lint(tool: Tool, name: str, schema: Mapping[str, Any]) -> list[str]:
 
 def argument_problems(tool: Tool, arguments: Mapping[str, Any]) -> list[ArgumentProblem]:
     """How a call's arguments break the tool's schema; unknown names count even where it allows them."""
+    properties = tool.properties
     found = [
         ArgumentProblem(
             mode=FailureMode.INVENTED_ARGUMENT,
@@ -111,7 +112,7 @@ def argument_problems(tool: Tool, arguments: Mapping[str, Any]) -> list[Argument
             text=f"{tool.name} has no parameter {name!r} (given {show(value)})",
         )
         for name, value in arguments.items()
-        if name not in tool.properties
+        if name not in properties
     ]
     if not found and _plainly_valid(tool.parameters, arguments):
         return []
