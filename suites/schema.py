@@ -66,7 +66,8 @@ def schema_problems(tool: Tool) -> tuple[str, ...]:
 def _schema_problems(tool: Tool) -> list[str]:
     schema = tool.parameters
     try:
-        Draft202012Validator.check_schema(schema)
+        if not _plainly_sound(schema):
+            Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         where = ".".join(str(p) for p in error.absolute_path) or "parameters"
         return [f"is no JSON Schema (2020-12): {where}: {_brief(error)}"]
@@ -141,6 +142,34 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict, Mapping),
     "null": (type(None),),
 }
+
+
+def _plainly_sound(schema: Any) -> bool:
+    """True only for what surely is a JSON Schema, of common keywords; the metaschema decides the rest."""
+    if not isinstance(schema, dict):
+        return False
+    for keyword, rule in schema.items():
+        match keyword:
+            case "type":
+                sound = isinstance(rule, str) and rule in _TYPES
+            case "description" | "title" | "format":
+                sound = isinstance(rule, str)
+            case "properties":
+                sound = isinstance(rule, dict) and all(map(_plainly_sound, rule.values()))
+            case "required":
+                texts = isinstance(rule, list) and all(isinstance(n, str) for n in rule)
+                sound = texts and len(set(rule)) == len(rule)
+            case "items":
+                sound = _plainly_sound(rule)
+            case "enum":
+                sound = isinstance(rule, list)
+            case "minimum" | "maximum":
+                sound = isinstance(rule, int | float) and not isinstance(rule, bool)
+            case _:
+                sound = keyword == "default"
+        if not sound:
+            return False
+    return True
 
 
 def _plainly_valid(schema: Any, value: Any) -> bool:

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from suites import builtin_suites, select
 from suites.model import FailureMode, Tool
+from suites.mutate import mutations
 from suites.schema import argument_problems, sample, schema_problems, show
 
 TOOLS = {
@@ -123,3 +125,41 @@ def test_two_tools_of_one_name_are_checked_by_their_own_schemas() -> None:
 @given(st.recursive(st.text() | st.integers() | st.none(), st.lists), st.integers(2, 90))
 def test_shown_value_is_never_longer_than_its_limit(value: Any, limit: int) -> None:
     assert len(show(value, limit)) <= limit
+
+
+def test_what_passes_here_passes_the_library_and_what_it_refuses_is_a_problem() -> None:
+    """The quick ways through schemas and values of common keywords never contradict jsonschema."""
+    judged = 0
+    for part in select(["arguments", "call/test"]).parts:
+        for case in part.cases[::3]:
+            for mutation in mutations(case):
+                for call in mutation.reply.calls:
+                    tool = case.tool(call.name)
+                    if tool is None:
+                        continue
+                    Draft202012Validator.check_schema(tool.parameters)
+                    valid = Draft202012Validator(tool.parameters).is_valid(call.arguments)
+                    assert valid or argument_problems(tool, call.arguments), (case.id, call)
+                    judged += 1
+    assert judged > 1000
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"a": {"type": "strng"}}},
+        {"type": "object", "properties": {"a": {"type": ["string", "strng"]}}},
+        {"type": "object", "properties": {"a": {"enum": "b"}}},
+        {"type": "object", "properties": {"a": {"minimum": "1"}}},
+        {"type": "object", "properties": {"a": {"minimum": True}}},
+        {"type": "object", "properties": {"a": {"items": [1]}}},
+        {"type": "object", "properties": {"a": 5}},
+        {"type": "object", "properties": {}, "required": ["a", "a"]},
+        {"type": "object", "properties": {}, "required": "a"},
+        {"type": "object", "properties": {"a": {"description": 7}}},
+        {"type": "object", "properties": {"a": {"minLength": -1}}},
+        {"type": "object", "properties": {"a": {"pattern": "("}}},
+    ],
+)
+def test_what_the_metaschema_refuses_is_a_problem(schema: dict[str, Any]) -> None:
+    assert schema_problems(Tool(name="f", parameters=schema))
