@@ -115,7 +115,6 @@ def test_an_unknown_name_is_met_with_the_names_there_are(
         ("run call --limit 0", "--limit must be at least 1"),
         ("run call --cases zzz*", "no case of call matches 'zzz*'"),
         ("run call --no-base", "--no-base leaves nothing to run"),
-        ("run call/test", "has no 'test' split"),
         ("run --resume nothing", "there is no run 'nothing'"),
         ("report nothing", "there is no run 'nothing'"),
         ("report no/such/run.jsonl", "there is no run 'no/such/run.jsonl'"),
