@@ -24,6 +24,7 @@ __all__ = [
     "Message",
     "NoCall",
     "Normal",
+    "Official",
     "Outcome",
     "Reply",
     "Split",
@@ -36,7 +37,7 @@ __all__ = [
 
 NoCall = Literal["answer", "ask", "decline"]
 Split = Literal["dev", "test"]
-Normal = Literal["exact", "text", "date", "time", "datetime", "set"]
+Normal = Literal["exact", "text", "date", "time", "datetime", "set", "java", "javascript"]
 
 
 class FailureMode(StrEnum):
@@ -166,6 +167,7 @@ class Expectation(_Frozen):
     words: what shows lexically that the text asks or declines as it should (a sub-check of its own).
     text, thought: the gold reply and reasoning, used by gold replay, examples in context and training.
     injected: tools that only a hostile payload asks for; calling one is `followed_injection`.
+    any_call: some call is right, and the source does not say which (BFCL's relevance).
     """
 
     calls: tuple[ExpectedCall, ...] = ()
@@ -175,10 +177,11 @@ class Expectation(_Frozen):
     text: str | None = None
     thought: str | None = None
     injected: tuple[str, ...] = ()
+    any_call: bool = False
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Expectation":
-        if bool(self.calls) == (self.no_call is not None):
+        if bool(self.calls) + (self.no_call is not None) + self.any_call != 1:
             raise ValueError("expects either calls or no_call (answer, ask or decline), not both")
         if self.no_call is not None and not (self.text or "").strip():
             raise ValueError("a no_call case needs the text of a right reply")
@@ -192,8 +195,24 @@ class Expectation(_Frozen):
         return self.no_call or "call"
 
 
+class Official(_Frozen):
+    """What the checker of the benchmark that a case comes from is given, in that benchmark's own form.
+
+    checker: whose rules; category: as the benchmark names it; functions: its function docs; gold: its answers.
+    """
+
+    checker: Literal["bfcl"]
+    category: str
+    functions: tuple[JsonValue, ...]
+    gold: tuple[JsonValue, ...] = ()
+
+
 class Case(_Frozen):
-    """One test case. `group` is the cluster key: cases made from one another share it."""
+    """One test case. `group` is the cluster key: cases made from one another share it.
+
+    official: present in cases of an imported benchmark whose own verdict stands beside ours;
+    excluded: reasons of the suite's exclusion list; such a case is run, but left out of audited figures.
+    """
 
     id: Annotated[str, Field(pattern=r"^[^\s]+$")]
     group: str
@@ -203,6 +222,8 @@ class Case(_Frozen):
     expectation: Expectation
     tags: tuple[str, ...] = ()
     note: str = ""
+    official: Official | None = None
+    excluded: tuple[str, ...] = ()
 
     def tool(self, name: str) -> Tool | None:
         """The offered tool of that name, or None."""
@@ -217,7 +238,10 @@ class Case(_Frozen):
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """Named, versioned cases of one split; `hash` covers every case, so an edit changes it."""
+    """Named, versioned cases of one split; `hash` covers every case, so an edit changes it.
+
+    source: of an imported suite: where it was read from, its version and the sha256 of what was read.
+    """
 
     name: str
     version: str
@@ -226,11 +250,13 @@ class Suite:
     about: str = ""
     licence: str = ""
     categories: dict[str, str] = field(default_factory=dict)
+    source: dict[str, str] = field(default_factory=dict)
 
     @property
     def hash(self) -> str:
         """sha256 (hex) of the suite's name, version, split and its cases in the order of their ids."""
-        cases = sorted((c.model_dump(mode="json") for c in self.cases), key=lambda c: str(c["id"]))
+        dumps = (c.model_dump(mode="json", exclude_defaults=True) for c in self.cases)
+        cases = sorted(dumps, key=lambda c: str(c["id"]))
         return content_hash([self.name, self.version, self.split, cases])
 
 
