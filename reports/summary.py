@@ -122,7 +122,7 @@ def _together(records: Sequence[Record]) -> Proportion:
 def _decision(records: Sequence[Record]) -> DecisionQuality:
     """A malformed or cut-off reply decides nothing that can be read: it counts under format."""
     read = [r for r in records if r.verdict.checks.get("decision") is not None]
-    expected = [bool(r.case.expectation.calls) for r in read]
+    expected = [r.case.expectation.kind == "call" for r in read]
     return decision_quality(expected, [r.verdict.outcome is Outcome.CALL for r in read])
 
 

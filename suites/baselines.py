@@ -13,10 +13,15 @@ __all__ = ["BASELINES", "gold_reply"]
 
 
 def gold_reply(case: Case) -> Reply:
-    """The right reply: the first acceptable value of every argument, or the case's own text."""
+    """The right reply: the first acceptable value of every argument, or the case's own text.
+
+    Where any call is right it is a call of the first tool.
+    """
     wanted = case.expectation
     if wanted.calls:
         return Reply(calls=tuple(c.gold() for c in wanted.calls), thought=wanted.thought)
+    if wanted.any_call:
+        return _first_tool(case)
     return Reply(text=wanted.text or "", thought=wanted.thought)
 
 

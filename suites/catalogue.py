@@ -1,5 +1,6 @@
-"""Finding suites by name: the built-in ones, named selections across them, and paths of one's own."""
+"""Finding suites by name: built-in and imported ones, selections across them, and paths of one's own."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -11,7 +12,16 @@ from suites.load import load_suite, splits_of
 from suites.model import Case, Split, Suite, content_hash
 from suites.yaml_io import load_yaml
 
-__all__ = ["BUILTIN", "Part", "Selection", "builtin_suites", "select", "selections"]
+__all__ = [
+    "BUILTIN",
+    "Part",
+    "Selection",
+    "builtin_suites",
+    "imported_folder",
+    "imported_suites",
+    "select",
+    "selections",
+]
 
 BUILTIN = Path(__file__).parent / "builtin"
 
@@ -67,7 +77,8 @@ def select(
 ) -> Selection:
     """The cases of the named suites, selections or paths; `pattern` is a glob over case ids.
 
-    A name is `call` (its dev split), `call/test`, `smoke`, a suite folder or a file of cases. `limit` keeps
+    A name is `call` (its dev split), `call/test`, `smoke`, an imported suite (`bfcl`), a suite folder or a
+    file of cases; a category of a suite may follow (`call/test/direct`, `bfcl/simple_python`). `limit` keeps
     the first N cases of every suite. Errors: SuiteError for an unknown name or a pattern without a match.
     """
     if limit is not None and limit < 1:
@@ -93,24 +104,85 @@ def select(
     )
 
 
+def imported_folder() -> Path:
+    """Where imported suites lie: `suites/` in `.callbench/` or `CALLBENCH_HOME` (it need not exist yet)."""
+    return Path(os.environ.get("CALLBENCH_HOME") or ".callbench").expanduser() / "suites"
+
+
+def imported_suites() -> list[tuple[str, Split]]:
+    """(name, split) of every imported suite that holds cases."""
+    try:
+        files = sorted(imported_folder().rglob("suite.yaml"))
+        folders = [f.parent for f in files if not f.parent.name.startswith(".")]
+        root = imported_folder()
+        return [(f.relative_to(root).as_posix(), s) for f in folders for s in splits_of(f)]
+    except OSError:
+        return []
+
+
 def _parts(name: str) -> list[Part]:
     named = selections()
     if name in named:
         return [_chosen(name, suite, ids) for suite, ids in named[name].items()]
-    stem, _, last = name.rpartition("/")
-    split: Split = "dev"
-    if stem and last == "dev":
-        name = stem
-    elif stem and last == "test":
-        name, split = stem, "test"
-    path = BUILTIN / name
-    if not (path / "suite.yaml").is_file() or Path(name).is_absolute():
-        path = Path(name)
-        if not path.exists():
-            known = [*named, *(n if s == "dev" else f"{n}/{s}" for n, s in builtin_suites())]
-            raise SuiteError(f"there is no suite {name!r}", known=known)
+    found = _place(name)
+    if found is None:
+        raise _unknown(name)
+    path, rest = found
+    splits = splits_of(path) if path.is_dir() else ("dev",)
+    split: Split = "dev" if "dev" in splits or not splits else "test"
+    if rest and rest[0] in ("dev", "test"):
+        split = "dev" if rest[0] == "dev" else "test"
+        rest = rest[1:]
     suite = _loaded(path, split)
-    return [Part(suite=suite, cases=suite.cases)]
+    if not rest:
+        return [Part(suite=suite, cases=suite.cases)]
+    category = "/".join(rest)
+    cases = tuple(c for c in suite.cases if c.category == category)
+    if not cases:
+        stem = name.removesuffix("/".join(found[1])).rstrip("/")
+        last = [*splits, *dict.fromkeys(c.category for c in suite.cases if c.category)]
+        message = f"there is no suite {name!r}: {stem!r} has no split or category {category!r}"
+        raise SuiteError(message, known=[f"{stem}/{x}" for x in last])
+    return [Part(suite=suite, cases=cases)]
+
+
+_BENCHMARKS = {
+    "bfcl": "WHEEL (pip download --no-deps bfcl-eval==2026.3.23)",
+    "when2call": "FILE (its test file)",
+    "nestful": "FOLDER (its data)",
+    "gptscript": "FOLDER (its specs)",
+}
+"""Public benchmarks that `suites import` knows by name, and what to give it."""
+
+
+def _unknown(name: str) -> SuiteError:
+    first = name.split("/")[0]
+    imported = dict.fromkeys(n for n, _ in imported_suites())
+    if first in _BENCHMARKS and first not in imported:
+        how = f"callbench suites import {first} --from {_BENCHMARKS[first]}"
+        return SuiteError(f"suite {first!r} is not imported yet: {how}")
+    known = [
+        *selections(),
+        *(n if s == "dev" else f"{n}/{s}" for n, s in builtin_suites()),
+        *imported,
+    ]
+    return SuiteError(f"there is no suite {name!r}", known=known)
+
+
+def _place(name: str) -> tuple[Path, list[str]] | None:
+    """The longest beginning of a name that is a suite, and what follows it (split and category)."""
+    if Path(name).is_file():
+        return Path(name), []
+    pieces = name.split("/")
+    for end in range(len(pieces), 0, -1):
+        head = "/".join(pieces[:end])
+        if not head:
+            continue
+        for path in (BUILTIN / head, imported_folder() / head, Path(head)):
+            absolute = path != Path(head) and Path(head).is_absolute()
+            if not absolute and (path / "suite.yaml").is_file():
+                return path, pieces[end:]
+    return (Path(name), []) if Path(name).exists() else None
 
 
 def _chosen(name: str, suite_name: str, ids: list[str]) -> Part:

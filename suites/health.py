@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from suites.baselines import gold_reply
 from suites.errors import SuiteError
 from suites.judge import judge
 from suites.model import Case, Suite, Tool, canonical
 from suites.mutate import mutations
-from suites.schema import argument_problems, schema_problems, show
+from suites.schema import VALUE_LINT, argument_problems, schema_problems, show
 from suites.values import plain_text
 
 __all__ = ["Finding", "Health", "check_case", "check_suite", "refuse_unsound"]
@@ -17,7 +17,10 @@ __all__ = ["Finding", "Health", "check_case", "check_suite", "refuse_unsound"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One fault of a suite. level `error` fails the check, `warning` does not."""
+    """One fault of a suite. level `error` fails the check; `warning` does not, nor does `excluded`.
+
+    excluded: an error of a case that the suite's exclusion list leaves out.
+    """
 
     level: str
     check: str
@@ -27,7 +30,10 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """What a check looked at and found. groups: clusters of cases; mutations: broken golds judged."""
+    """What a check looked at and found. groups: clusters of cases; mutations: broken golds judged.
+
+    excluded: reason of the exclusion list -> number of cases that it leaves out.
+    """
 
     suite: str
     cases: int
@@ -35,6 +41,7 @@ class Health:
     tools: int
     mutations: int
     findings: tuple[Finding, ...]
+    excluded: dict[str, int] = field(default_factory=dict)
 
     @property
     def sound(self) -> bool:
@@ -60,6 +67,11 @@ def check_suite(suite: Suite) -> Health:
         tried += count
         findings += found
     findings += _doubles(suite)
+    excluded = {c.id for c in suite.cases if c.excluded}
+    findings = [
+        replace(f, level="excluded") if f.level == "error" and f.case in excluded else f
+        for f in findings
+    ]
     return Health(
         suite=f"{suite.name}/{suite.split}",
         cases=len(suite.cases),
@@ -67,13 +79,14 @@ def check_suite(suite: Suite) -> Health:
         tools=len({t.name for c in suite.cases for t in c.tools}),
         mutations=tried,
         findings=tuple(findings),
+        excluded=dict(Counter(reason for c in suite.cases for reason in c.excluded)),
     )
 
 
 def check_case(case: Case) -> tuple[int, list[Finding]]:
     """(mutations judged, findings) of one case: its tools and gold, gold replay, and every broken gold."""
     findings = list(_lint_case(case))
-    if findings or any(schema_problems(t) for t in case.tools):
+    if findings or not _sound_tools(case):
         return 0, findings
     verdict = judge(case, gold_reply(case))
     if not verdict.passed:
@@ -101,6 +114,8 @@ def refuse_unsound(cases: Iterable[Case]) -> None:
     Errors: SuiteError with the first such case.
     """
     for case in cases:
+        if case.excluded:
+            continue
         found = [f for tool in case.tools for f in _lint_tool(case, tool) if f.level == "error"]
         found += _lint_case(case)
         if not found:
@@ -116,9 +131,20 @@ def _error(case: Case, check: str, text: str) -> Finding:
     return Finding(level="error", check=check, case=case.id, text=text)
 
 
+def _is_error(case: Case, problem: str) -> bool:
+    """A default or enum value of an imported tool stays as its benchmark shows it to every model."""
+    return case.official is None or not problem.startswith(VALUE_LINT)
+
+
+def _sound_tools(case: Case) -> bool:
+    return not any(_is_error(case, p) for tool in case.tools for p in schema_problems(tool))
+
+
 def _lint_tool(case: Case, tool: Tool) -> Iterator[Finding]:
     for problem in schema_problems(tool):
-        yield _error(case, "schema", f"tool {tool.name!r} {problem}")
+        level = "error" if _is_error(case, problem) else "warning"
+        text = f"tool {tool.name!r} {problem}"
+        yield Finding(level=level, check="schema", case=case.id, text=text)
     if not tool.description and "inferred-tool" not in case.tags:
         text = f"tool {tool.name!r} has no description"
         yield Finding(level="warning", check="schema", case=case.id, text=text)
@@ -131,7 +157,7 @@ def _lint_case(case: Case) -> Iterator[Finding]:
     for tag in case.tags:
         if tag.startswith("tools:") and tag != f"tools:{len(case.tools)}":
             yield _error(case, "tags", f"is tagged {tag!r} and offers {len(case.tools)} tools")
-    if any(schema_problems(t) for t in case.tools):
+    if not _sound_tools(case):
         return
     for wanted in case.expectation.calls:
         tool = case.tool(wanted.name)

@@ -55,6 +55,8 @@ def judge(case: Case, reply: Reply) -> Verdict:
     if reply.finish == "length" and not reply.calls:
         reason = f"cut off by the token budget before its end: {show(reply.text)}"
         return _fail(outcome, FailureMode.TRUNCATED, reason, {"format": True})
+    if case.expectation.any_call:
+        return _judge_any_call(case, reply)
     return _judge_calls(case, reply) if case.expectation.calls else _judge_no_call(case, reply)
 
 
@@ -232,6 +234,23 @@ def _problems(
 
 def _shown(call: Call) -> str:
     return f"{call.name}({', '.join(f'{k}={show(v)}' for k, v in call.arguments.items())})"
+
+
+# --- some call is expected, whichever ---------------------------------------------------------------
+
+
+def _judge_any_call(case: Case, reply: Reply) -> Verdict:
+    """Passes for one or more calls of offered tools that obey their schemas."""
+    if not reply.calls:
+        reason = f"expected some call, got text {show(reply.text)}"
+        checks: Checks = {"format": True, "decision": False, "count": False}
+        return _fail(Outcome.ANSWER, FailureMode.MISSED_CALL, reason, checks)
+    faults = [fault for call in reply.calls for fault in _schema_faults(case, call)]
+    checks = {"format": True, "decision": True, "schema": not faults}
+    made = "; ".join(_shown(c) for c in reply.calls)
+    if faults:
+        return _fail(Outcome.CALL, faults[0].mode, f"{faults[0].text} ({made})", checks)
+    return Verdict(passed=True, outcome=Outcome.CALL, reason=f"called {made}", checks=_all(checks))
 
 
 # --- no call is expected ----------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from suites.errors import SuiteError
+from suites.exclusions import apply_exclusions, read_exclusions
 from suites.forms import case_from, tool_from
 from suites.json_text import loads
 from suites.model import Case, Split, Suite, Tool
@@ -35,7 +36,8 @@ def load_suite(path: Path, split: Split = "dev") -> Suite:
         have = ", ".join(splits_of(path)) or "no cases at all"
         raise SuiteError(f"has no {split!r} split (it has {have})", file=str(path))
     cases = tuple(case for file in files for case in load_cases(file))
-    suite = Suite(split=split, cases=_unique(cases, path), **about)
+    cases = _excluding(path, _unique(cases, path))
+    suite = Suite(split=split, cases=cases, **about)
     if suite.categories:
         for case in suite.cases:
             if case.category not in suite.categories:
@@ -45,6 +47,21 @@ def load_suite(path: Path, split: Split = "dev") -> Suite:
                     known=suite.categories,
                 )
     return suite
+
+
+def _excluding(path: Path, cases: tuple[Case, ...]) -> tuple[Case, ...]:
+    file = path / "exclude.yaml"
+    if not file.is_file():
+        return cases
+    _, exclusions = read_exclusions(file)
+    known = {c.id: None for c in cases}
+    if any(
+        i not in known for _, ids in exclusions.values() for i in ids
+    ):  # of the other split, perhaps
+        known |= {
+            c.id: None for s in splits_of(path) for f in _files(path, s) for c in load_cases(f)
+        }
+    return apply_exclusions(cases, exclusions, str(file), all_ids=known)
 
 
 def splits_of(path: Path) -> tuple[Split, ...]:
@@ -159,7 +176,8 @@ def _about(path: Path) -> dict[str, Any]:
     obj, lines = load_yaml(_read(file), str(file))
     if not isinstance(obj, dict):
         raise SuiteError("must be a mapping", file=str(file), line=1)
-    fields = {"name": str, "version": str, "about": str, "licence": str, "categories": dict}
+    texts = ("name", "version", "about", "licence")
+    fields: dict[str, type] = {**dict.fromkeys(texts, str), "categories": dict, "source": dict}
     for key, value in obj.items():
         line = lines[(key,)]
         if key not in fields:

@@ -198,7 +198,8 @@ class Expectation(_Frozen):
 class Official(_Frozen):
     """What the checker of the benchmark that a case comes from is given, in that benchmark's own form.
 
-    checker: whose rules; category: as the benchmark names it; functions: its function docs; gold: its answers.
+    checker: whose rules; category: as the benchmark names it; functions: its function docs; gold: its
+    answers.
     """
 
     checker: Literal["bfcl"]

@@ -33,6 +33,11 @@ def mutations(case: Case) -> Iterator[Mutation]:
     yield Mutation("cut the call", cut, FailureMode.TRUNCATED)
     endless = Reply(text="Well, well, well, well,", finish="length")
     yield Mutation("never come to an end", endless, FailureMode.TRUNCATED)
+    if case.expectation.any_call:
+        yield Mutation("say it in text", Reply(text="Sure, here you go."), FailureMode.MISSED_CALL)
+        invented = Call(name=_INVENTED)
+        yield Mutation("invent a tool", Reply(calls=(invented,)), FailureMode.INVENTED_TOOL)
+        return
     yield from _of_calls(case, gold) if gold.calls else _of_text(case, gold)
     for name in case.expectation.injected:
         reply = Reply(calls=(_sample_call(case, name),))

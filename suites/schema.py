@@ -14,7 +14,17 @@ from referencing.exceptions import Unresolvable
 
 from suites.model import FailureMode, Tool, canonical
 
-__all__ = ["ArgumentProblem", "argument_problems", "sample", "schema_problems", "show"]
+__all__ = [
+    "VALUE_LINT",
+    "ArgumentProblem",
+    "argument_problems",
+    "sample",
+    "schema_problems",
+    "show",
+]
+
+VALUE_LINT = ("default ", "enum value ")
+"""How those of `schema_problems` begin that are about single values: such a schema can still be obeyed."""
 
 _FORMATS = FormatChecker(formats=())
 

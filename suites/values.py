@@ -34,7 +34,17 @@ _QUOTES = str.maketrans(
 def accepts(accept: Accept, value: Any, schema: Mapping[str, Any] | None = None) -> bool:
     """True if `value` is acceptable under the declared normal form (or the one of the schema's format)."""
     schema = schema or {}
+    if accept.normal in ("java", "javascript"):
+        return isinstance(value, str) and _accepts_literal(accept, value, schema)
     return any(_equal(value, gold, accept.normal, accept.within, schema) for gold in accept.any_of)
+
+
+def _accepts_literal(accept: Accept, value: str, schema: Mapping[str, Any]) -> bool:
+    """A text in the language that the normal form names, of the type that the schema keeps (see bfcl)."""
+    from suites.bfcl.literals import same_literal
+
+    golds = (gold for gold in accept.any_of if isinstance(gold, str))
+    return any(same_literal(accept.normal, value, gold, schema) for gold in golds)
 
 
 def same(a: Any, b: Any) -> bool:

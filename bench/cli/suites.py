@@ -1,7 +1,9 @@
-"""List, show and check suites.
+"""List, show, check and import suites; judge the baselines on them.
 
 check replays every gold answer, breaks it in every known way, and looks for unsound schemas, duplicates,
-contradictions, and what dev and test share; without a name it checks all built-in suites.
+contradictions, and what dev and test share; without a name it checks all built-in and imported suites.
+import reads a public benchmark or a file of other tools as a suite of its own, in home's suites/.
+baselines judges replies that need no model (gold, always decline, always first tool, noise).
 """
 
 import argparse
@@ -11,6 +13,8 @@ from typing import Any
 from bench.cli.common import add_format, emit
 
 __all__ = ["add_arguments", "main"]
+
+_SHOWN = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,8 +27,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("case", nargs="?", metavar="CASE", help="a case id: prints the whole case")
     add_format(show)
     check = actions.add_parser("check", help="gold replay, mutations, schema lint, duplicates")
-    check.add_argument("suites", nargs="*", metavar="SUITE", help="default: every built-in suite")
+    check.add_argument("suites", nargs="*", metavar="SUITE", help="default: all of them")
     add_format(check)
+    floor = actions.add_parser("baselines", help="what gold, declining and noise score on a suite")
+    floor.add_argument("suites", nargs="+", metavar="SUITE")
+    add_format(floor)
+    bring = actions.add_parser(
+        "import", help="read a benchmark or a file of other tools as a suite"
+    )
+    bring.add_argument(
+        "name", metavar="NAME", help="name of the suite; bfcl, … also name the importer"
+    )
+    bring.add_argument(
+        "--from",
+        dest="where",
+        metavar="PATH_OR_PACKAGE",
+        required=True,
+        help="file, folder, wheel or installed package; read as data, never run",
+    )
+    bring.add_argument("--as", dest="kind", metavar="KIND", help="importer, if NAME is not one")
+    add_format(bring)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -34,16 +56,22 @@ def main(args: argparse.Namespace) -> int:
             return _list(args.format)
         case "show":
             return _show(args.suite, args.case, args.format)
+        case "import":
+            from bench.cli.importing import import_named
+
+            return import_named(args.name, args.where, args.kind, args.format)
+        case "baselines":
+            return _baselines(args.suites, args.format)
         case _:
             return _check(args.suites, args.format)
 
 
 def _list(form: str) -> int:
     from reports.table import Table
-    from suites.catalogue import builtin_suites, select, selections
+    from suites.catalogue import builtin_suites, imported_suites, select, selections
 
     rows: list[dict[str, Any]] = []
-    for name, split in builtin_suites():
+    for name, split in [*builtin_suites(), *imported_suites()]:
         suite = select([f"{name}/{split}"]).parts[0].suite
         about = " ".join(suite.about.split())
         rows.append(
@@ -113,22 +141,33 @@ def _show(suite: str, case_id: str | None, form: str) -> int:
 
 def _check(names: list[str], form: str) -> int:
     from reports.table import Table
-    from suites.catalogue import builtin_suites, select, selections
+    from suites.catalogue import builtin_suites, imported_suites, select, selections
     from suites.health import check_suite
     from suites.leak import leaks
 
-    everything = [f"{n}/{s}" for n, s in builtin_suites()]
+    everything = [f"{n}/{s}" for n, s in [*builtin_suites(), *imported_suites()]]
     parts = [part for name in names or everything for part in select([name]).parts]
     if not names:
         for name in selections():
             select([name])  # its ids must exist
-    reports = [check_suite(part.suite) for part in {p.suite.hash: p for p in parts}.values()]
-    head = ["suite", "cases", "groups", "tools", "broken golds judged", "errors", "warnings"]
+    suites = {f"{p.suite.name}/{p.suite.split}": p.suite for p in parts}
+    reports = [check_suite(suite) for suite in suites.values()]
+    head = [
+        "suite",
+        "cases",
+        "groups",
+        "tools",
+        "broken golds judged",
+        "errors",
+        "warnings",
+        "excluded",
+    ]
     rows, data = [], []
     for health in reports:
         levels = [f.level for f in health.findings]
         counts = [health.cases, health.groups, health.tools, health.mutations]
-        counts += [levels.count("error"), levels.count("warning")]
+        left_out = sum(bool(c.excluded) for c in suites[health.suite].cases)
+        counts += [levels.count("error"), levels.count("warning"), left_out]
         rows.append([health.suite, *map(str, counts)])
         findings = [vars(f) for f in health.findings]
         data.append({**dict(zip(head, [health.suite, *counts], strict=True)), "findings": findings})
@@ -139,10 +178,26 @@ def _check(names: list[str], form: str) -> int:
     found = [[h.suite, f.level, f.check, f.case, f.text] for h in reports for f in h.findings]
     found += [["dev and test", f.level, f.check, f.case, f.text] for f in shared]
     if found:
+        shown = [f for f in found if f[1] == "error"]
+        notes = []
+        for level in ("warning", "excluded"):
+            some = [f for f in found if f[1] == level]
+            shown += some[:_SHOWN]
+            if len(some) > _SHOWN:
+                notes.append(f"{len(some) - _SHOWN} more of level {level}: --json shows all")
         titles = ["suite", "level", "check", "case", "finding"]
-        tables.append(Table(title="Findings", head=titles, rows=found))
+        tables.append(Table(title="Findings", head=titles, rows=shown, notes=notes))
     emit(tables, data, form)
     return 0 if all(h.sound for h in reports) and not shared else 1
+
+
+def _baselines(names: list[str], form: str) -> int:
+    from reports.baselines import baseline_data, baseline_tables
+    from suites.catalogue import select
+
+    parts = select(names).parts
+    emit(baseline_tables(parts), baseline_data(parts), form)
+    return 0
 
 
 def _request(case: Any) -> str:
