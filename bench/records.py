@@ -5,9 +5,19 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from suites import Case, Outcome, Verdict
+from suites.bfcl import BfclVerdict
 from suites.model import Call, FailureMode, content_hash
 
-__all__ = ["SCHEMA", "End", "Manifest", "Record", "SuiteRef", "VerdictRecord", "input_hash"]
+__all__ = [
+    "SCHEMA",
+    "End",
+    "Manifest",
+    "OfficialRecord",
+    "Record",
+    "SuiteRef",
+    "VerdictRecord",
+    "input_hash",
+]
 
 SCHEMA = 1
 """Version of the run file's form; a reader refuses any other."""
@@ -85,12 +95,35 @@ class VerdictRecord(_Frozen):
         )
 
 
+class OfficialRecord(_Frozen):
+    """The verdict of the case's own benchmark, beside ours: valid, or its error type and why.
+
+    crashed: the official checker raises on this reply; error_type is then the exception's name.
+    """
+
+    valid: bool
+    error_type: str | None = None
+    message: str = ""
+    crashed: bool = False
+
+    @classmethod
+    def of(cls, verdict: BfclVerdict) -> "OfficialRecord":
+        """The stored form of a verdict."""
+        return cls(
+            valid=verdict.valid,
+            error_type=verdict.error_type,
+            message=_clean(verdict.message),
+            crashed=verdict.crashed,
+        )
+
+
 class Record(_Frozen):
     """One case as it was asked, answered and judged.
 
     input: hash of tools and messages, so that runs are paired on the same question; text: the raw
     completion; repaired: the verdict of a tolerant reading of a malformed reply (None: there was none);
-    seconds: the batch's time divided by its size; case: the whole case, so that reports need nothing else.
+    official: of an imported case, the verdict of its own benchmark; seconds: the batch's time divided by its
+    size; case: the whole case, so that reports need nothing else.
     """
 
     kind: Literal["case"] = "case"
@@ -107,6 +140,7 @@ class Record(_Frozen):
     seconds: float
     verdict: VerdictRecord
     repaired: bool | None = None
+    official: OfficialRecord | None = None
     shots: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -16,9 +16,18 @@ from bench.errors import InfrastructureError, OutOfMemoryError, UsageError
 from bench.plan import Job, Settings, plan
 from bench.progress import Progress
 from bench.provenance import device_name, git_revision, package_versions
-from bench.records import End, Manifest, Record, SuiteRef, VerdictRecord, input_hash
+from bench.records import (
+    End,
+    Manifest,
+    OfficialRecord,
+    Record,
+    SuiteRef,
+    VerdictRecord,
+    input_hash,
+)
 from bench.store import Run, RunWriter, read_run
 from suites import Outcome, Reply, Selection, judge, select
+from suites.official import official_verdict
 
 __all__ = ["Chosen", "resume", "run"]
 
@@ -206,6 +215,9 @@ def _record(job: Job, completion: Completion, seconds: float, notes: tuple[str, 
     repaired: bool | None = None
     if reply.repaired is not None:
         repaired = judge(case, Reply(text=reply.text, calls=reply.repaired)).passed
+    official = None
+    if case.official is not None and reply.outcome is not Outcome.ERROR:
+        official = OfficialRecord.of(official_verdict(case, reply))
     return Record.of(
         suite=job.suite,
         id=case.id,
@@ -220,6 +232,7 @@ def _record(job: Job, completion: Completion, seconds: float, notes: tuple[str, 
         seconds=round(seconds, 4),
         verdict=VerdictRecord.of(verdict),
         repaired=repaired,
+        official=official,
         shots=job.shots,
         notes=notes,
     )

@@ -7,9 +7,17 @@ and agentic categories, which are not imported: it is never computed here, and n
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.records import Record
 from reports.table import Table
 
-__all__ = ["AGGREGATES", "OfficialCase", "OfficialLine", "official_lines", "official_table"]
+__all__ = [
+    "AGGREGATES",
+    "OfficialCase",
+    "OfficialLine",
+    "official_cases",
+    "official_lines",
+    "official_table",
+]
 
 NON_LIVE = ("simple_ast", "multiple", "parallel", "parallel_multiple")
 SIMPLE = ("simple_python", "simple_java", "simple_javascript")
@@ -55,6 +63,20 @@ class OfficialLine:
     gained: int
     lost: int
     missing: tuple[str, ...] = ()
+
+
+def official_cases(records: Sequence[Record]) -> list[OfficialCase]:
+    """The records that have an official verdict."""
+    return [
+        OfficialCase(
+            category=r.case.category,
+            official=r.official.valid,
+            strict=r.verdict.passed,
+            excluded=bool(r.case.excluded),
+        )
+        for r in records
+        if r.official is not None
+    ]
 
 
 def official_lines(cases: Sequence[OfficialCase]) -> list[OfficialLine]:

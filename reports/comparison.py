@@ -102,7 +102,8 @@ def _line(suite: str, category: str, pairs: Sequence[Pair]) -> PairedLine:
 
 
 def _scored(run: Run) -> dict[tuple[str, str, str], Record]:
-    scored = (r for r in run.records if r.verdict.outcome is not Outcome.ERROR)
+    answered = (r for r in run.records if r.verdict.outcome is not Outcome.ERROR)
+    scored = (r for r in answered if not r.case.excluded)
     return {(r.suite, r.id, r.input): r for r in scored}
 
 

@@ -37,6 +37,8 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "prompt_tokens": summary.prompt_tokens,
         "completion_tokens": summary.completion_tokens,
         "seconds": round(summary.seconds, 3),
+        "excluded": summary.excluded,
+        "official": [vars(line) for line in summary.official],
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bench.records import Manifest, Record
 from bench.stats import DecisionQuality, Proportion, decision_quality, proportion
 from bench.store import Run
+from reports.bfcl import OfficialLine, official_cases, official_lines
 from suites import BASELINES, Outcome, judge
 from suites.judge import CHECKS
 
@@ -32,6 +33,8 @@ class Line:
 class Summary:
     """Counts and rates of one run. The score counts every reply that came back; errors stand beside it.
 
+    Cases that the suite's exclusion list leaves out are not in it (excluded: how many).
+    official: BFCL's own figures, for cases of an imported BFCL.
     lines: one for all, one a suite, one a category; checks: sub-check -> (held, applied); repaired:
     malformed replies that a repairing parser would have passed; decision: call or not, over replies that can
     be read to their end; seconds: time spent generating.
@@ -49,6 +52,8 @@ class Summary:
     prompt_tokens: int
     completion_tokens: int
     seconds: float
+    excluded: int = 0
+    official: tuple[OfficialLine, ...] = ()
 
     @property
     def total(self) -> Line:
@@ -58,7 +63,8 @@ class Summary:
 
 def summarise(run: Run) -> Summary:
     """The summary of a run, complete or not."""
-    scored = [r for r in run.records if r.verdict.outcome is not Outcome.ERROR]
+    answered = [r for r in run.records if r.verdict.outcome is not Outcome.ERROR]
+    scored = [r for r in answered if not r.case.excluded]
     outcomes = Counter(str(r.verdict.outcome) for r in run.records)
     failures = Counter(str(r.verdict.failure) for r in scored if r.verdict.failure)
     checks: dict[str, tuple[int, int]] = {}
@@ -89,6 +95,8 @@ def summarise(run: Run) -> Summary:
         prompt_tokens=sum(r.prompt_tokens for r in run.records),
         completion_tokens=sum(r.completion_tokens for r in run.records),
         seconds=sum(r.seconds for r in run.records),
+        excluded=len(answered) - len(scored),
+        official=tuple(official_lines(official_cases(answered))),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bench.records import Manifest, Record
 from bench.stats import Proportion
+from reports.bfcl import official_table
 from reports.comparison import Comparison, Pair
 from reports.summary import Summary
 from reports.table import Table
@@ -30,6 +31,11 @@ def run_tables(summaries: Sequence[Summary]) -> list[Table]:
     ]
     if any(s.failures for s in summaries):
         tables.append(_failures(summaries, labels))
+    tables += [
+        official_table(s.official, label)
+        for s, label in zip(summaries, labels, strict=True)
+        if s.official
+    ]
     tables.append(_speed(summaries, labels))
     return tables
 
@@ -134,6 +140,9 @@ def _scores(summaries: Sequence[Summary], labels: Sequence[str]) -> Table:
         if not summary.complete:
             notes.append(f"{label}: finish it with callbench run --resume {summary.path}")
         notes += [f"{label}: {note}" for note in summary.manifest.notes]
+        if summary.excluded:
+            text = "cases of the exclusion list are not in the score"
+            notes.append(f"{label}: {summary.excluded} {text}")
         errors = summary.outcomes["error"]
         if errors:
             notes.append(f"{label}: {errors} cases without a reply are not in the score")
