@@ -222,7 +222,7 @@ def _checks(summaries: Sequence[Summary], labels: Sequence[str]) -> Table:
         notes=[
             "format: of the replies that tried a call, those whose calls can be read",
             "kind: the text asks or declines by the words that the case declares; lexical, not in the score; "
-            f"measured on labelled replies: it holds in {_measured(MEASURED.said)} of the texts that do so, "
+            f"on hand-labelled replies it holds in {_measured(MEASURED.said)} of the texts that do so "
             f"and in {_measured(MEASURED.false_alarms)} of those that do not",
         ],
     )
@@ -270,7 +270,7 @@ def _confusion(summary: Summary, label: str) -> Table:
         rows=rows,
         notes=[
             "observed answer, ask and decline are told from the words of the text, whatever was expected: "
-            f"right for {_measured(MEASURED.kinds)} of labelled replies",
+            f"right for {_measured(MEASURED.kinds)} of hand-labelled replies",
             "unreadable: no word or number of the text belongs to its case or to everyday language",
         ],
     )

@@ -3,9 +3,9 @@
 A text is a reply if it shares a word with what was said (messages, calls, results, tools), with what the
 case declares (words, facts, gold text), or with the everyday words in `everyday.txt`. Words are compared
 whole, under the normal form `text`, those of the case also by their first four letters ("rains" and
-"raining"); scripts written without blanks by two characters (one ideograph). A
-word of one or two Latin letters is too easily hit by chance: it counts only beside another or alone. A
-number counts if the case has it too, or asks for one. Nothing is said about whether the reply is *right*.
+"raining"); scripts written without blanks by two characters (one ideograph). A word of one or two Latin
+letters is too easily hit by chance: it counts only beside another or alone. A number counts if the case has
+it too, or asks for one. Whether the reply is *right* is not asked here.
 """
 
 import re
@@ -23,21 +23,14 @@ __all__ = ["EVERYDAY", "readable"]
 
 EVERYDAY = Path(__file__).with_name("everyday.txt")
 
-_PARTS = (
-    "zh",
-    "ja",
-    "ko",
-    "th",
-)  # languages whose words are not set off by blanks, or carry particles
+# Languages whose words are not set off by blanks, or carry particles.
+_PARTS = ("zh", "ja", "ko", "th")
 _RUN = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u31ff\u3400-\u9fff\uac00-\ud7af]+"
 )
 _STEM = 4  # letters
-_SHORT = (
-    "is",
-    "it",
-    "no",
-)  # "It rains.", "No rain.": so common that chance does not matter beside them
+# "It rains.", "No rain.": so common that chance does not matter beside them.
+_SHORT = ("is", "it", "no")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -84,7 +77,7 @@ def _runs(text: str) -> set[str]:
 def _fits(case: Case, text: str, said: str) -> bool:
     """Whether a declared fact stands in the text, or a number that the case has or asks for."""
     answer = case.expectation.answer
-    facts = answer.facts if answer is not None else ()
+    facts = (*answer.facts, *answer.absent) if answer is not None else ()
     if any(says(text, fact) for fact in facts):
         return True
     numbers = numbers_in(text)
@@ -104,7 +97,8 @@ def _said(case: Case) -> Iterator[str]:
     yield wanted.text or ""
     yield from wanted.words
     if wanted.answer is not None:
-        yield from (str(item) for fact in wanted.answer.facts for item in fact.any_of)
+        facts = (*wanted.answer.facts, *wanted.answer.absent)
+        yield from (str(item) for fact in facts for item in fact.any_of)
     yield from (compact(call.gold().arguments) for call in wanted.calls)
 
 

@@ -113,6 +113,15 @@ def test_a_word_of_the_case_counts_by_its_beginning_and_not_by_its_end() -> None
     assert not readable(ASK, "ungromble grxmble zyxes thxyes")
 
 
+def test_what_must_not_be_said_can_be_read_all_the_same() -> None:
+    """Else a false answer of one word would be taken for none."""
+    answer = {"facts": [["wimsy"]], "absent": [["zorkish"]]}
+    raw = {"tools": [], "user": "Well?", "answer": answer, "reply": "wimsy"}
+    case = case_from(raw, default_id="banned")
+    assert readable(case, "Zorkish!")
+    assert not readable(case, "Blorkish!")
+
+
 def test_every_gold_text_can_be_read() -> None:
     texts = [(c.id, c.expectation.text) for c in CASES if c.expectation.text]
     assert len(texts) > 1000
