@@ -89,7 +89,9 @@ def wilson(passed: float, n: float, z: float = Z95) -> Interval:
     p = passed / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return Interval(low=max(0.0, centre - half), high=min(1.0, centre + half))
+    low = max(0.0, centre - half) if passed > 0 else 0.0
+    high = min(1.0, centre + half) if passed < n else 1.0
+    return Interval(low=low, high=high)
 
 
 def proportion(passed: Sequence[bool], groups: Sequence[Hashable]) -> Proportion:

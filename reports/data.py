@@ -2,15 +2,19 @@
 
 from typing import Any
 
-from bench.stats import Interval, Proportion
+from bench.stats import Interval, Proportion, wilson
 from reports.comparison import Comparison, Pair
 from reports.summary import Summary
+from suites.kinds import MEASURED
 
 __all__ = ["comparison_data", "summary_data"]
 
 
 def summary_data(summary: Summary) -> dict[str, Any]:
-    """One run: scores with n, groups and interval, outcomes, checks, failure modes, speed."""
+    """One run: scores with n, groups and interval, outcomes, checks, failure modes, speed.
+
+    confusion: expected kind -> observed kind -> replies; lexical: the measured errors of the lexical rules.
+    """
     m = summary.manifest
     return {
         "run": m.run_id,
@@ -34,6 +38,11 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "checks": {n: {"held": h, "applied": a} for n, (h, a) in summary.checks.items()},
         "repaired": summary.repaired,
         "decision": {**vars(summary.decision), "n": summary.decision.n},
+        "confusion": summary.confusion,
+        "lexical": {
+            name: {"n": n, "count": count, "rate": count / n, **_interval(wilson(count, n))}
+            for name, (count, n) in vars(MEASURED).items()
+        },
         "prompt_tokens": summary.prompt_tokens,
         "completion_tokens": summary.completion_tokens,
         "seconds": round(summary.seconds, 3),

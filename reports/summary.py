@@ -10,8 +10,13 @@ from bench.store import Run
 from reports.bfcl import OfficialLine, official_cases, official_lines
 from suites import BASELINES, Outcome, judge
 from suites.judge import CHECKS
+from suites.kinds import text_kind
+from suites.model import FailureMode
 
-__all__ = ["Line", "Summary", "grouped", "summarise"]
+__all__ = ["EXPECTED", "OBSERVED", "Line", "Summary", "grouped", "summarise"]
+
+EXPECTED = ("call", "answer", "ask", "decline")
+OBSERVED = (*EXPECTED, "malformed", "truncated", "unreadable")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +42,8 @@ class Summary:
     official: BFCL's own figures, for cases of an imported BFCL.
     lines: one for all, one a suite, one a category; checks: sub-check -> (held, applied); repaired:
     malformed replies that a repairing parser would have passed; decision: call or not, over replies that can
-    be read to their end; seconds: time spent generating.
+    be read to their end; seconds: time spent generating; confusion: expected kind -> observed kind -> replies
+    (EXPECTED by OBSERVED), the kind of a text told from its words (suites/kinds.py).
     """
 
     path: str
@@ -52,6 +58,7 @@ class Summary:
     prompt_tokens: int
     completion_tokens: int
     seconds: float
+    confusion: dict[str, dict[str, int]]
     excluded: int = 0
     official: tuple[OfficialLine, ...] = ()
 
@@ -97,6 +104,7 @@ def summarise(run: Run) -> Summary:
         seconds=sum(r.seconds for r in run.records),
         excluded=len(answered) - len(scored),
         official=tuple(official_lines(official_cases(answered))),
+        confusion=_confusion(scored),
     )
 
 
@@ -139,3 +147,23 @@ def _baselines(records: Sequence[Record]) -> dict[str, float]:
         return {}
     passed = {n: [judge(r.case, b(r.case)).passed for r in records] for n, b in BASELINES.items()}
     return {name: sum(values) / len(values) for name, values in passed.items()}
+
+
+def _confusion(records: Sequence[Record]) -> dict[str, dict[str, int]]:
+    counts = Counter((r.case.expectation.kind, _observed(r)) for r in records)
+    return {kind: {seen: counts[kind, seen] for seen in OBSERVED} for kind in EXPECTED}
+
+
+def _observed(record: Record) -> str:
+    """What the reply is, whatever was expected: one of OBSERVED."""
+    verdict = record.verdict
+    if verdict.failure is FailureMode.TRUNCATED:
+        return "truncated"
+    if verdict.outcome is Outcome.MALFORMED:
+        return "malformed"
+    if verdict.outcome is Outcome.CALL:
+        return "call"
+    if verdict.checks.get("decision") is None:
+        return "unreadable"
+    said = record.text.replace(record.thought, " ", 1) if record.thought else record.text
+    return text_kind(record.case, said)

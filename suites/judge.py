@@ -3,8 +3,8 @@
 Outcome first. `error` is infrastructure and not scored; `malformed` always fails and is never 'no call'.
 
 Sub-checks (True, False or None where they do not apply):
-    format      the reply is readable: no broken call in it
-    decision    a call was made exactly where one was expected (None: malformed or cut off)
+    format      the calls that were tried can be read (None: plain text, no call tried)
+    decision    a call was made exactly where one was expected (None: malformed, cut off or unreadable)
     name        the called tools are the expected ones, each as often as expected
     count       as many calls as expected
     schema      every call made, wanted or not, names an offered tool and obeys its schema
@@ -14,7 +14,8 @@ Sub-checks (True, False or None where they do not apply):
 
 A call case passes when format, decision, name, count and arguments hold; parallel calls are assigned to
 the expected ones optimally, in any order. A no-call case passes when nothing was called, nothing
-malformed was tried, the text is not empty and `answer` holds. Text beside a right call is allowed. A text
+malformed was tried, the text says something that can be read (suites/sense.py) and `answer` holds; noise and
+an empty text decide nothing, so no sub-check applies to them. Text beside a right call is allowed. A text
 that the token budget cut off before its end fails as `truncated`: nobody knows what would have followed.
 """
 
@@ -23,6 +24,7 @@ from collections import Counter
 from suites.assign import assign
 from suites.model import Call, Case, ExpectedCall, FailureMode, Outcome, Reply, Tool, Verdict
 from suites.schema import ArgumentProblem, argument_problems, show
+from suites.sense import readable
 from suites.values import accepts, same
 from suites.words import asks, says, says_any
 
@@ -54,7 +56,7 @@ def judge(case: Case, reply: Reply) -> Verdict:
         return _fail(outcome, mode, f"{what}: {'; '.join(reply.problems)}", {"format": False})
     if reply.finish == "length" and not reply.calls:
         reason = f"cut off by the token budget before its end: {show(reply.text)}"
-        return _fail(outcome, FailureMode.TRUNCATED, reason, {"format": True})
+        return _fail(outcome, FailureMode.TRUNCATED, reason, {})
     if case.expectation.any_call:
         return _judge_any_call(case, reply)
     return _judge_calls(case, reply) if case.expectation.calls else _judge_no_call(case, reply)
@@ -114,8 +116,11 @@ def _no_call_made(case: Case, reply: Reply) -> Verdict:
         mode = FailureMode.MISSED_FOLLOWUP
     else:
         mode = FailureMode.MISSED_CALL
+    if not readable(case, reply.text):
+        reason = f"expected {wanted}, got text that says nothing: {show(reply.text)}"
+        return _fail(Outcome.ANSWER, mode, reason, {})
     reason = f"expected {wanted}, got text {show(reply.text)}"
-    return _fail(Outcome.ANSWER, mode, reason, {"format": True, "decision": False, "count": False})
+    return _fail(Outcome.ANSWER, mode, reason, {"decision": False, "count": False})
 
 
 def _call_fault(
@@ -243,7 +248,7 @@ def _judge_any_call(case: Case, reply: Reply) -> Verdict:
     """Passes for one or more calls of offered tools that obey their schemas."""
     if not reply.calls:
         reason = f"expected some call, got text {show(reply.text)}"
-        checks: Checks = {"format": True, "decision": False, "count": False}
+        checks: Checks = {"decision": False, "count": False} if readable(case, reply.text) else {}
         return _fail(Outcome.ANSWER, FailureMode.MISSED_CALL, reason, checks)
     faults = [fault for call in reply.calls for fault in _schema_faults(case, call)]
     checks = {"format": True, "decision": True, "schema": not faults}
@@ -266,9 +271,12 @@ def _judge_no_call(case: Case, reply: Reply) -> Verdict:
         made: Checks = {"format": True, "decision": False, "count": False}
         made["schema"] = not any(_schema_faults(case, c) for c in reply.calls)
         return _fail(Outcome.CALL, mode, reason, made)
-    checks: Checks = {"format": True, "decision": True, "count": True}
     if not reply.text.strip():
-        return _fail(Outcome.ANSWER, FailureMode.NO_ANSWER, "the reply is empty", checks)
+        return _fail(Outcome.ANSWER, FailureMode.NO_ANSWER, "the reply is empty", {})
+    if not readable(case, reply.text):
+        reason = f"says nothing that can be read: {show(reply.text)}"
+        return _fail(Outcome.ANSWER, FailureMode.NO_ANSWER, reason, {})
+    checks: Checks = {"decision": True, "count": True}
     if case.expectation.words:
         checks["kind"] = says_any(reply.text, case.expectation.words)
     fault = _answer_fault(case, reply)

@@ -147,6 +147,7 @@ def _neighbours(value: Any, schema: dict[str, Any]) -> Iterator[Any]:
 
 def _of_text(case: Case, gold: Reply) -> Iterator[Mutation]:
     yield Mutation("say nothing", Reply(text="  "), FailureMode.NO_ANSWER)
+    yield Mutation("say what nobody can read", Reply(text="xqzvw"), FailureMode.NO_ANSWER)
     wanted = case.expectation
     usable = [t for t in case.tools if t.name not in wanted.injected]
     if usable:
@@ -163,7 +164,7 @@ def _of_text(case: Case, gold: Reply) -> Iterator[Mutation]:
     answer = wanted.answer
     if answer is None:
         return
-    silent = "abc"
+    silent = "Well, well."
     if any(not says(silent, fact) for fact in answer.facts):
         yield Mutation("leave out the facts", Reply(text=silent), answer.if_missing)
     for fact in answer.absent:

@@ -1,16 +1,18 @@
 """What a text says, lexically: facts as whole words or numbers, and the words that a case declares."""
 
 import re
+from collections.abc import Sequence
 
 from suites.model import Fact
 from suites.values import plain_text
 
-__all__ = ["asks", "numbers_in", "says", "says_any"]
+__all__ = ["asks", "numbers_in", "phrase_pattern", "says", "says_any", "words_in"]
 
 # Letters and digits of scripts that set words off by blanks (not Thai, Khmer, Chinese, Japanese, Korean).
 _SPACED = "\u00aa-\u02af\u0370-\u0dff\u10a0-\u10ff\u1e00-\u1fff"
 _OTHER = re.compile(f"[{_SPACED}]")
 _WORD = f"0-9A-Za-z{_SPACED}"
+_WORDS = re.compile(f"[{_WORD}]+")
 _CODES = "EUR|USD|GBP|JPY|CHF|CAD|AUD|INR|CNY|SEK|NOK|DKK"
 _NUMBER = re.compile(
     rf"(?:(?<=(?:{_CODES}))|(?<![{_WORD}]))(?<![.,])[-\u2212]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:[.,]\d+)?(?!\d)"
@@ -43,6 +45,18 @@ def numbers_in(text: str) -> set[float]:
             token = whole.replace(",", "") + "." + rest
         found.add(float(token.replace(",", "")))
     return found
+
+
+def words_in(text: str) -> list[str]:
+    """The words of a text in the scripts that set them off by blanks: runs of letters and digits."""
+    return _WORDS.findall(text)
+
+
+def phrase_pattern(whole: Sequence[str], parts: Sequence[str]) -> re.Pattern[str]:
+    """Finds any of the phrases, in normal form: `whole` as whole words, `parts` anywhere."""
+    either = "|".join(map(re.escape, sorted(whole, key=len, reverse=True)))
+    inside = "".join(f"|{re.escape(part)}" for part in sorted(parts, key=len, reverse=True))
+    return re.compile(f"(?<![{_WORD}])(?:{either})(?![{_WORD}]){inside}")
 
 
 def asks(text: str, request: str) -> bool:

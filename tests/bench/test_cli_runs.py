@@ -47,10 +47,10 @@ def refuse(capsys: pytest.CaptureFixture[str]) -> Refuse:
 
 @pytest.fixture
 def runs(chosen: Chosen, target: Target, script: dict[str, str], home: Path) -> list[Run]:
-    """Two runs in home: one of scripted replies, one in which every reply is noise."""
+    """Two runs in home: one of scripted replies, one in which every reply declines."""
     assert not home.exists()
-    noise = dict.fromkeys(script, "abc")
-    return [run(chosen, target, Settings(), ScriptedEngine(said)) for said in (script, noise)]
+    declined = dict.fromkeys(script, "I am sorry, I cannot do that.")
+    return [run(chosen, target, Settings(), ScriptedEngine(said)) for said in (script, declined)]
 
 
 def _config(folder: Path, text: str) -> Path:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,14 +111,18 @@ def test_a_run_of_noise_scores_what_the_noise_baseline_scores(
 
 
 def test_noise_above_zero_is_flagged_with_the_suites_where_it_scores(
-    measure: Measure, gold: Reply
+    measure: Measure, gold: Reply, tmp_path: Path
 ) -> None:
-    notes = " ".join(run_tables([summarise(measure(gold))])[0].notes)
-    assert "noise scores above 0 on all, call, arguments:" in notes
+    """Only a case that itself talks of `abc` can be met by it."""
+    case = {"id": "abc", "tools": [], "user": "Say abc.", "no_call": "answer", "reply": "abc"}
+    file = tmp_path / "spelling.jsonl"
+    file.write_text(json.dumps(case) + "\n", encoding="utf-8")
+    notes = " ".join(run_tables([summarise(measure(gold, str(file), "smoke"))])[0].notes)
+    assert "noise scores above 0 on all, spelling:" in notes
 
 
 def test_noise_at_zero_is_not_flagged(measure: Measure, gold: Reply) -> None:
-    table = run_tables([summarise(measure(gold, "call", pattern="*.call"))])[0]
+    table = run_tables([summarise(measure(gold))])[0]
     assert table.rows[0][-1] == "0"
     assert not any("noise" in note for note in table.notes)
 

@@ -118,7 +118,7 @@ PLANTED: dict[str, tuple[dict[str, Any], str, str]] = {
         "say what is wrong: passes",
     ),
     "broken gold that is told from another fault": (
-        {**TOLD, "answer": {"facts": [7], "absent": ["abc"]}},
+        {**TOLD, "answer": {"facts": [7], "absent": ["well"]}},
         "mutation",
         "judged contradicted_output, expected ignored_output",
     ),
