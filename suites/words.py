@@ -18,6 +18,10 @@ _NUMBER = re.compile(
     rf"(?:(?<=(?:{_CODES}))|(?<![{_WORD}]))(?<![.,])[-\u2212]?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:[.,]\d+)?(?!\d)"
 )
 
+_DATE = re.compile(
+    rf"(?<![{_WORD}.,])(\d{{1,2}})\.(\d{{1,2}})\.(\d{{4}}|\d{{2}})(?![{_WORD}]|[.,]\d)"
+)
+
 
 def says(text: str, fact: Fact) -> bool:
     """True if the text contains any of the fact's strings (whole words, any case) or numbers (by value)."""
@@ -35,9 +39,14 @@ def says_any(text: str, phrases: list[str] | tuple[str, ...]) -> bool:
 def numbers_in(text: str) -> set[float]:
     """Every number of a text by value: `1,234.5`, `-7`, `7,5` (decimal comma), `EUR12`; not the 2 of `v2`.
 
-    A comma before exactly three digits separates thousands.
+    A comma before exactly three digits separates thousands. A date with points (`30.1.2027`) gives its
+    parts, and day and month as a decimal.
     """
-    found = set()
+    found: set[float] = set()
+    for date in _DATE.finditer(text):
+        day, month, year = date.groups()
+        found |= {float(day), float(month), float(year), float(f"{day}.{month}")}
+    text = _DATE.sub(" ", text)
     for match in _NUMBER.finditer(text):
         token = match.group().replace("\u2212", "-")
         whole, comma, rest = token.rpartition(",")
