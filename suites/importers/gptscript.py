@@ -29,7 +29,7 @@ from suites.importers.base import Imported
 from suites.importers.building import Ids, Rows, build, call_from, text_of
 from suites.importers.schemas import plain_tool
 from suites.importers.source import Source
-from suites.json_text import compact
+from suites.json_text import compact, loads
 from suites.model import Answer, Call, Case, Expectation, Fact, Message, NoCall
 from suites.values import plain_text
 from suites.words import numbers_in, says
@@ -114,8 +114,17 @@ def _documents(source: Source, name: str) -> list[Any]:
     return [d for d in found if d is not None]
 
 
+def _plain(spec: Any) -> Any:
+    """The document as JSON would hold it: neither endless nor nested deeper than JSON may be here."""
+    try:
+        return loads(compact(spec))
+    except (ValueError, RecursionError) as error:
+        raise SuiteError(f"is no plain data: {error}") from None
+
+
 def _read_spec(spec: Any, place: str, category: str, rows: Rows, ids: Ids) -> None:
     try:
+        spec = _plain(spec)
         if not isinstance(spec, dict):
             raise SuiteError("a spec must be a mapping")
         prompt = text_of(spec.get("prompt"), "prompt")

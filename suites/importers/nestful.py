@@ -192,6 +192,8 @@ def _note_needs(item: _Item, step: _Step) -> None:
                     step.why = f"refers to ${label}{path}$, which is no earlier call"
                 elif not path:
                     step.why = f"refers to a whole output (${label}$)"
+                elif not _parts(path[1:]):
+                    step.why = f"holds a broken reference ({text})"
                 else:
                     step.needs.add(label)
                     alone = _REFERENCE.fullmatch(text) is not None
@@ -304,6 +306,7 @@ def _result(item: _Item, step: _Step, arguments: Mapping[str, Any]) -> Any:
     spec = item.specs[step.name]
     taken = item.taken.get(step.label, {})
     plain = [n for n, s in spec.outputs.items() if s.get("type") not in ("object", "array")]
+    plain = [n for n in plain if _parts(n) == [n]]
     others = [n for n in plain if not any(_parts(p)[:1] == [n] for p in taken)][:3]
     result: Any = {}
     for path in [*taken, *others]:

@@ -25,6 +25,7 @@ _MOST_TOOLS, _USUAL_TOOLS = 12, 8
 _PARAMETERS = ("query_parameters", "path_parameters", "parameters", "arguments")
 _ALLOWED = ("enum", "allowed_values", "possible_values")
 _KEPT = ("type", "description", "items", "properties", "format", "required", "default")
+_TYPES = ("object", "array", "string", "integer", "number", "boolean", "null")
 _COMMON = frozenset(
     (
         *("add", "analyze", "calculate", "check", "convert", "create", "find", "generate"),
@@ -96,10 +97,18 @@ def _parameter(name: str, value: Any, marks: bool) -> dict[str, Any]:
 
 
 def _output(value: Any) -> dict[str, Any]:
-    schema = plain_schema(value)
-    listed = value.get("possible_values") if isinstance(value, dict) else None
-    if isinstance(listed, list) and listed:
-        schema["enum"] = listed
+    """The schema of an output: its type, inner fields and listed values, and nothing else."""
+    plain = plain_schema(value)
+    schema: dict[str, Any] = {}
+    if isinstance(plain.get("type"), str) and plain["type"] in _TYPES:
+        schema["type"] = plain["type"]
+    if isinstance(plain.get("properties"), dict):
+        schema["properties"] = {k: _output(v) for k, v in plain["properties"].items()}
+    if isinstance(plain.get("items"), dict):
+        schema["items"] = _output(plain["items"])
+    listed = [plain[k] for k in _ALLOWED if isinstance(plain.get(k), list) and plain[k]]
+    if listed:
+        schema["enum"] = listed[0]
     return schema
 
 
@@ -144,10 +153,7 @@ def _opaque(rule: Mapping[str, Any], place: str, name: str, request: str) -> Any
         case "object":
             inner = rule.get("properties")
             fields = list(inner.items())[:4] if isinstance(inner, dict) and inner else [("id", {})]
-            return {
-                k: made_up(plain_schema(s), place=f"{place}.{k}", name=k, request=request)
-                for k, s in fields
-            }
+            return {k: made_up(s, place=f"{place}.{k}", name=k, request=request) for k, s in fields}
     if rule.get("format") == "date":
         return f"2031-{1 + number % 12:02}-{1 + number % 28:02}"
     letters = re.sub(r"[^A-Z]", "", name.upper())[:4] or "ID"

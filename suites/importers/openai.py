@@ -10,7 +10,7 @@ out. Earlier assistant turns make no cases of their own.
 
 Tolerated: arguments as JSON text or as an object; `tools` or `messages` as JSON text; the role `developer`;
 type words in upper case; tools without `"type": "function"`; null in place of what is not there (tables fill
-columns up), in arguments only where the schema does not take null. Other columns are not read, but for `id`
+columns up), in arguments wherever the tool does not take null. Other columns are not read, but for `id`
 or `uuid` (the case's id) and `parallel_tool_calls`. Anything else: the row is skipped, with file and line.
 """
 
@@ -157,7 +157,7 @@ def _call(obj: Any, tools: tuple[Tool, ...]) -> Call:
 def _takes_null(tool: Tool, name: str) -> bool:
     schema = tool.properties.get(name)
     if schema is None:
-        return True
+        return False
     probe = Tool(name="probe", parameters={"type": "object", "properties": {"x": schema}})
     return not argument_problems(probe, {"x": None})
 

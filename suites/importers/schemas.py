@@ -16,10 +16,12 @@ All else stays as it was, and a tool that is unsound after this is refused.
 import re
 from typing import Any
 
+from jsonschema.exceptions import SchemaError
+
 from suites.errors import SuiteError
 from suites.forms import tool_from
 from suites.model import Tool
-from suites.schema import schema_problems
+from suites.schema import argument_problems, schema_problems
 
 __all__ = ["exact", "plain_schema", "plain_tool", "refuse_unsound_tool"]
 
@@ -66,7 +68,7 @@ def refuse_unsound_tool(tool: Tool) -> None:
         problems = schema_problems(tool)
     except RecursionError:
         problems = ("has a schema that refers to itself without end",)
-    except (ArithmeticError, TypeError, ValueError) as error:
+    except (ArithmeticError, TypeError, ValueError, re.error) as error:
         problems = (f"has a schema that cannot be checked: {error}",)
     if problems:
         raise SuiteError(f"tool {tool.name!r} {problems[0]}")
@@ -155,15 +157,23 @@ def _plain_values(plain: dict[str, Any]) -> None:
     if isinstance(plain.get("enum"), list):
         plain["enum"] = [exact(v, bare)[0] for v in plain["enum"]]
     if "default" in plain:
-        value, _ = exact(plain["default"], plain)
-        probe = Tool(name="probe", parameters={"type": "object", "properties": {"x": plain}})
-        plain["default"] = value
-        try:
-            fits = not schema_problems(probe) or value is None
-        except (ArithmeticError, TypeError, ValueError, RecursionError, re.error):
-            fits = True
-        if not fits or (value is None and "null" not in str(plain.get("type"))):
+        plain["default"], _ = exact(plain["default"], plain)
+        if not _default_fits(plain):
             del plain["default"]
+
+
+def _default_fits(plain: dict[str, Any]) -> bool:
+    """False where the default, or null for 'none', breaks a schema that is sound without it."""
+    bare = {k: v for k, v in plain.items() if k != "default"}
+    try:
+        fits = not argument_problems(_probe(bare), {"x": plain["default"]})
+        return fits or bool(schema_problems(_probe(bare)))
+    except (ArithmeticError, SchemaError, TypeError, ValueError, RecursionError, re.error):
+        return True
+
+
+def _probe(schema: dict[str, Any]) -> Tool:
+    return Tool(name="probe", parameters={"type": "object", "properties": {"x": schema}})
 
 
 def exact(value: Any, schema: Any) -> tuple[Any, int]:
