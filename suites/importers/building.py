@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from suites.errors import SuiteError
 from suites.health import check_case
 from suites.importers.base import Skipped
 from suites.importers.schemas import exact
+from suites.json_text import compact
 from suites.model import Accept, Call, Case, ExpectedCall, Tool, canonical
 
 __all__ = ["AUDIT", "Ids", "Rows", "audit", "build", "call_from", "expected_call", "text_of"]
@@ -59,7 +61,8 @@ class Rows:
 
     def skip(self, where: str, why: SuiteError | str) -> None:
         """An item that is not imported, with the reason."""
-        self.skipped.append(Skipped(where=where, why=str(why)))
+        safe = str(why).encode("utf-8", "backslashreplace").decode()
+        self.skipped.append(Skipped(where=where, why=safe))
 
     def exclude(self, reason: str, case: Case) -> None:
         """A case that is kept, but left out of audited figures."""
@@ -97,7 +100,11 @@ class Rows:
 def build(**fields: Any) -> Case:
     """A Case of objects of ours. Errors: SuiteError with the field that cannot be used."""
     try:
-        return Case(**fields)
+        case = Case(**fields)
+        compact(case.model_dump(mode="json")).encode()
+        return case
+    except (UnicodeError, PydanticSerializationError):
+        raise SuiteError("holds half a character (a lone surrogate)") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or None

@@ -162,7 +162,9 @@ def _opaque(rule: Mapping[str, Any], place: str, name: str, request: str) -> Any
 
 def drawn(place: str) -> int:
     """A number drawn by the sha256 of a place: the same on every machine."""
-    return int.from_bytes(hashlib.sha256(place.encode()).digest()[:6], "big")
+    return int.from_bytes(
+        hashlib.sha256(place.encode("utf-8", "surrogatepass")).digest()[:6], "big"
+    )
 
 
 # --- tools on offer ---------------------------------------------------------------------------------

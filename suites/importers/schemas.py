@@ -16,8 +16,6 @@ All else stays as it was, and a tool that is unsound after this is refused.
 import re
 from typing import Any
 
-from jsonschema.exceptions import SchemaError
-
 from suites.errors import SuiteError
 from suites.forms import tool_from
 from suites.model import Tool
@@ -68,7 +66,7 @@ def refuse_unsound_tool(tool: Tool) -> None:
         problems = schema_problems(tool)
     except RecursionError:
         problems = ("has a schema that refers to itself without end",)
-    except (ArithmeticError, TypeError, ValueError, re.error) as error:
+    except (ArithmeticError, TypeError, ValueError) as error:
         problems = (f"has a schema that cannot be checked: {error}",)
     if problems:
         raise SuiteError(f"tool {tool.name!r} {problems[0]}")
@@ -163,13 +161,13 @@ def _plain_values(plain: dict[str, Any]) -> None:
 
 
 def _default_fits(plain: dict[str, Any]) -> bool:
-    """False where the default, or null for 'none', breaks a schema that is sound without it."""
-    bare = {k: v for k, v in plain.items() if k != "default"}
+    """False where the default breaks a schema that is sound without it (null, too, where it means none)."""
+    probe = _probe({k: v for k, v in plain.items() if k != "default"})
     try:
-        fits = not argument_problems(_probe(bare), {"x": plain["default"]})
-        return fits or bool(schema_problems(_probe(bare)))
-    except (ArithmeticError, SchemaError, TypeError, ValueError, RecursionError, re.error):
+        refuse_unsound_tool(probe)
+    except SuiteError:
         return True
+    return not argument_problems(probe, {"x": plain["default"]})
 
 
 def _probe(schema: dict[str, Any]) -> Tool:

@@ -177,7 +177,9 @@ def test_any_value_at_any_place_is_skipped_or_refused(
         assert refusal
         return
     assert len({c.id for c in found.cases}) == len(found.cases)
-    assert all(s.why for s in found.skipped)
+    for case in found.cases:
+        assert json.dumps(case.model_dump(mode="json"), ensure_ascii=False).encode()
+    assert all(s.why.encode() and s.where.encode() for s in found.skipped)
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -87,7 +87,7 @@ MOBILE: dict[str, Any] = {
 
 def test_calls_texts_and_dialogues(source_of: Make, sound: Callable[[Imported], int]) -> None:
     past = _gold(_call('{"city": "Oslo"}', "x"), _call({"city": "Bergen"}, "y"))
-    told = [
+    told: list[dict[str, Any]] = [
         {"role": "tool", "tool_call_id": "y", "content": "rain"},
         {"role": "tool", "tool_call_id": "x", "content": [{"type": "text", "text": "sun"}]},
     ]
@@ -180,6 +180,10 @@ def test_what_is_unsound_is_excluded_by_name(
         (_row(ASK, _gold(_call("{"))), "no JSON"),
         (_row(ASK, _gold({"function": {"arguments": {}}})), "name"),
         (_row({**ASK, "mood": "good"}, {"role": "assistant", "content": "x"}), "unknown field"),
+        (
+            _row({"role": "user", "content": "\ud800"}, {"role": "assistant", "content": "x"}),
+            "half",
+        ),
         ({"messages": [ASK, _gold(_call({}))], "tools": [{"name": "a b"}]}, "tool 'a b'"),
     ],
 )
