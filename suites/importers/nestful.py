@@ -11,8 +11,8 @@ other call could rightly be made first or beside it. The closing var_result is n
 
 NESTFUL publishes no results; they are made up, the same on every machine (rules in nestful_spec.py). A
 result holds every field that any call of the item refers to, and up to three others that are no lists or
-objects (whose inner fields could say the same under another name). References inside a
-text are put in place as text.
+objects (whose inner fields could say the same under another name). References inside a text are put in place
+as text.
 
 Tags: `single` refers to no output; `nested` has an argument whose value stands in a tool result and nowhere
 else in the dialogue; `echoed` refers to outputs whose values the dialogue says elsewhere, too.
@@ -51,7 +51,7 @@ _EXCLUSIONS = {
 _NOTES = (
     "Results of calls are made up: NESTFUL publishes none.",
     "Tools on offer: those of the item and others of its file, 8 in all, drawn by a hash.",
-    "Version 2 of NESTFUL (1,861 executable items) has another form and is not read.",
+    "Read is the form of its repository; the larger second version was never seen and is not read.",
 )
 _REFERENCE = re.compile(r"\$([A-Za-z_]\w*)((?:\.[^$]*)?)\$")
 _BROKEN = re.compile(r"(?<![A-Za-z0-9_])var\d+(?![A-Za-z0-9_])")
