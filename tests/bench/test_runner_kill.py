@@ -20,7 +20,7 @@ def arguments(model: Path) -> list[str]:
     return ["run", "call", "--limit", "16", "--batch-size", "1", "--max-tokens", "32", *where]
 
 
-def replies(run: Run) -> dict[tuple[str, str], tuple[str, str, bool]]:
+def replies(run: Run) -> dict[tuple[str, str, int], tuple[str, str, bool]]:
     return {r.key: (r.text, r.finish, r.verdict.passed) for r in run.records}
 
 
