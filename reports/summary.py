@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bench.records import Manifest, Record
 from bench.stats import DecisionQuality, Proportion, decision_quality, proportion
 from bench.store import Run
+from reports.repeats import Invariance, Repeats, invariances, originals, repeats
 from suites import BASELINES, Outcome, judge
 from suites.judge import CHECKS
 
@@ -17,6 +18,7 @@ __all__ = ["Line", "Summary", "grouped", "summarise"]
 class Line:
     """The score of one suite and category; baselines: name -> share of the same cases that it passes.
 
+    Cases asked several times count with every sample; variants of cases do not count.
     together: groups of two or more cases (pairs, twins) of which every case passed, of all such groups.
     A reply that ignores the case may pass one twin, hardly both.
     """
@@ -34,7 +36,8 @@ class Summary:
 
     lines: one for all, one a suite, one a category; checks: sub-check -> (held, applied); repaired:
     malformed replies that a repairing parser would have passed; decision: call or not, over replies that can
-    be read to their end; seconds: time spent generating.
+    be read to their end; seconds: time spent generating (that and the tokens: variants included, which count
+    nowhere else but in invariance); repeats: empty unless cases were asked several times.
     """
 
     path: str
@@ -49,6 +52,8 @@ class Summary:
     prompt_tokens: int
     completion_tokens: int
     seconds: float
+    repeats: tuple[Repeats, ...] = ()
+    invariance: tuple[Invariance, ...] = ()
 
     @property
     def total(self) -> Line:
@@ -58,8 +63,9 @@ class Summary:
 
 def summarise(run: Run) -> Summary:
     """The summary of a run, complete or not."""
-    scored = [r for r in run.records if r.verdict.outcome is not Outcome.ERROR]
-    outcomes = Counter(str(r.verdict.outcome) for r in run.records)
+    asked = originals(run.records)
+    scored = [r for r in asked if r.verdict.outcome is not Outcome.ERROR]
+    outcomes = Counter(str(r.verdict.outcome) for r in asked)
     failures = Counter(str(r.verdict.failure) for r in scored if r.verdict.failure)
     checks: dict[str, tuple[int, int]] = {}
     for name in CHECKS:
@@ -89,6 +95,8 @@ def summarise(run: Run) -> Summary:
         prompt_tokens=sum(r.prompt_tokens for r in run.records),
         completion_tokens=sum(r.completion_tokens for r in run.records),
         seconds=sum(r.seconds for r in run.records),
+        repeats=repeats(run.records, [s.name for s in run.manifest.suites]),
+        invariance=invariances(run.records),
     )
 
 
@@ -112,11 +120,12 @@ def _score(records: Sequence[Record]) -> Proportion:
 
 
 def _together(records: Sequence[Record]) -> Proportion:
-    groups: dict[tuple[str, str], list[bool]] = {}
-    for record in records:
-        groups.setdefault((record.suite, record.case.group), []).append(record.verdict.passed)
+    """Each sample of a group is one trial; the trials of a group are clustered."""
+    groups: dict[tuple[str, str, int], list[bool]] = {}
+    for r in records:
+        groups.setdefault((r.suite, r.case.group, r.sample), []).append(r.verdict.passed)
     whole = {key: all(passed) for key, passed in groups.items() if len(passed) > 1}
-    return proportion(list(whole.values()), list(whole))
+    return proportion(list(whole.values()), [key[:2] for key in whole])
 
 
 def _decision(records: Sequence[Record]) -> DecisionQuality:
