@@ -10,6 +10,7 @@ is, and so do the parameters of a schema that refers to them in other ways than 
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import Any
 
 from suites.model import (
@@ -51,7 +52,6 @@ SYNONYMS = {
 """Verbs that may stand for one another at the head of any tool's name (`list` or `book` may not: they
 are nouns too, or mean something else before a particle)."""
 
-_LEGAL = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _PLAIN_SCHEMA = frozenset(
     ("type", "properties", "required", "description", "title", "additionalProperties")
 ) | frozenset(("$schema", "$defs", "definitions", "$comment"))
@@ -101,7 +101,7 @@ class _Names:
                 self._parameters[name] = _first(_parameter_names(name), taken)
         self._new = {**self._parameters, **self._tools}
         self._texts = _pattern(self._new, self._tools)
-        singles = [n for n in self._parameters if not _compound(n)]
+        singles = [n for n in self._parameters if n and not _compound(n)]
         self._keys = re.compile(rf'(?<!\\)"({_any(singles)})"(?=\s*:)') if singles else None
         hostile = [n for n in case.expectation.injected if n in self._tools and not _compound(n)]
         self._hostile = re.compile(f"{_BEFORE}({_any(hostile)}){_AFTER}") if hostile else None
@@ -192,7 +192,7 @@ def _tool_names(name: str, kebab: bool, heads: set[str]) -> Iterator[str]:
     if len(words) > 1:
         yield style(words)
     yield style([*words, "tool"])
-    yield from (style([*words, "tool", str(n)]) for n in range(2, 1000))
+    yield from (style([*words, "tool", str(n)]) for n in count(2))
 
 
 def _parameter_names(name: str) -> Iterator[str]:
@@ -202,16 +202,18 @@ def _parameter_names(name: str) -> Iterator[str]:
         yield style(words)
     affix = "given" if words[-1:] == ["value"] else "value"
     yield style([*words, affix])
-    yield from (style([*words, affix, str(n)]) for n in range(2, 1000))
+    yield from (style([*words, affix, str(n)]) for n in count(2))
 
 
 def _first(candidates: Iterable[str], taken: set[str]) -> str:
-    """The first candidate that is legal and free; names are cut to what servers take."""
+    """The first candidate that is free; a longer one than servers take ends in a hash of the rest."""
     for name in candidates:
-        found = name[:LONGEST]
-        if found not in taken and _LEGAL.fullmatch(found):
+        found = name
+        if len(name) > LONGEST:
+            found = f"{name[: LONGEST - 7]}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+        if found not in taken:
             return found
-    raise AssertionError("a thousand numbered names are all taken")
+    raise AssertionError("the candidates are endless")
 
 
 def _style(name: str, kebab: bool) -> Any:
@@ -239,7 +241,7 @@ def _headed(name: str) -> str:
 def _words(name: str) -> list[str]:
     """`get_weather`, `getWeather`, `get-weather` and `weather.get` in small words."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return re.sub(r"[_\-.\s]+", " ", apart).casefold().split()
+    return re.sub(r"[_\-.\s]+", " ", apart).lower().split()
 
 
 # --- where names stand ------------------------------------------------------------------------------
@@ -258,7 +260,7 @@ def _pattern(names: Iterable[str], tools: Iterable[str]) -> "re.Pattern[str] | N
     """Matches exactly a name where a text quotes it as an identifier."""
     parts = []
     compound = [n for n in names if _compound(n)]
-    single = [n for n in names if not _compound(n)]
+    single = [n for n in names if n and not _compound(n)]
     called = [n for n in tools if not _compound(n)]
     if compound:
         parts.append(f"{_BEFORE}(?:{_any(compound)}){_AFTER}")

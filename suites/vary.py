@@ -34,12 +34,6 @@ has have he her here his how i if in into is it its just me my no not of off on 
 per please she should so some than thank thanks that the their them then there these they this to too up
 us was we were what when where which while who will with would yes you your
 """
-_GENERIC_WORDS = """
-add change code count date day each find format get given give hour id identifier info kind list make
-minute name new now number order present read remove send set show start stop text time today tomorrow
-tool type unit use user value week with
-"""
-"""Words that tools of any domain share. They count as content where a case must be declined."""
 _STOP = frozenset(_FUNCTION_WORDS.split())
 
 
@@ -171,12 +165,9 @@ class _Source:
 def _distracted(case: Case, source: _Source, seed: int) -> Case:
     """Three tools of far domains, without a content word of the dialogue, the gold or the group's tools."""
     group = source.group_tools(case)
-    strict = case.expectation.no_call == "decline"
     banned = _said(case)
     for tool in group.values():
         banned |= _tool_words(tool)
-    if not strict:
-        banned -= {_stem(w) for w in _GENERIC_WORDS.split()}
     free = [
         tool
         for domain in source.far_domains(case)
