@@ -59,9 +59,9 @@ def run(
     notes = _template_notes(batches[0][0], engine)
     manifest = _manifest(chosen, selection, target, settings, engine, command, notes)
     path = (folder or home_folder("runs")) / f"{manifest.run_id}.jsonl"
-    what = _size(selection, settings)
+    size = _size(selection, settings)
     writer = RunWriter(path, manifest)
-    return _measure(writer, batches, engine, done=None, label=manifest.label, what=what)
+    return _measure(writer, batches, engine, done=None, label=manifest.label, size=size)
 
 
 def resume(path: Path, engine: Engine | None = None, *, device: str | None = None) -> Run:
@@ -110,8 +110,8 @@ def resume(path: Path, engine: Engine | None = None, *, device: str | None = Non
             f"{path} was begun with {manifest.engine} {manifest.engine_version}, "
             f"here is {engine.name} {engine.version}: start a new run"
         )
-    what = _size(selection, settings)
-    return _measure(RunWriter(path), batches, engine, done=done, label=manifest.label, what=what)
+    size = _size(selection, settings)
+    return _measure(RunWriter(path), batches, engine, done=done, label=manifest.label, size=size)
 
 
 def _measure(
@@ -121,13 +121,13 @@ def _measure(
     *,
     done: dict[tuple[str, str, int], Record] | None,
     label: str,
-    what: str,
+    size: str,
 ) -> Run:
     kept = dict(done or {})
     total = sum(map(len, batches))
     try:
         passed = sum(r.verdict.passed for r in kept.values())
-        with Progress(label, total, len(kept), passed, what=what) as progress:
+        with Progress(label, total, len(kept), passed, what=size) as progress:
             for batch in batches:
                 # A batch is generated whole even if some of it is done: its shape decides the last bits.
                 missing = [j for j in batch if j.key not in kept]
@@ -141,7 +141,7 @@ def _measure(
     except (InfrastructureError, KeyboardInterrupt) as error:
         what = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
         raise InfrastructureError(
-            f"{what}; {len(kept)} of {total} {_unit(what)} are in {writer.path}; "
+            f"{what}; {len(kept)} of {total} {_unit(size)} are in {writer.path}; "
             f"go on with: callbench run --resume {writer.path}"
         ) from None
     finally:
@@ -160,13 +160,13 @@ def _size(selection: Selection, settings: Settings) -> str:
     return f"{text}: {total} replies" if total > cases else text
 
 
-def _unit(what: str) -> str:
-    return "replies" if what.endswith("replies") else "cases"
+def _unit(size: str) -> str:
+    return "replies" if size.endswith("replies") else "cases"
 
 
 def _finish(writer: RunWriter, records: list[Record]) -> None:
     scored = [r for r in records if r.verdict.outcome is not Outcome.ERROR]
-    lost = len(records) - len(scored)
+    lost = len({r.key[:2] for r in records if r.verdict.outcome is Outcome.ERROR})
     if lost:
         first = next(r for r in records if r.verdict.outcome is Outcome.ERROR)
         raise InfrastructureError(f"{lost} cases got no reply ({first.id}: {first.verdict.reason})")
