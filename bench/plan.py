@@ -1,8 +1,9 @@
 """Planning a run: settings, prompts, and batches that do not depend on what was done before."""
 
+import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from adapters import Target
 from bench.dialects import Dialogue, find_dialect, prompt
@@ -11,8 +12,9 @@ from bench.errors import UsageError
 from bench.shots import choose_shots, finished, shot_order
 from suites import Case, Selection, select
 from suites.health import refuse_unsound
+from suites.vary import KINDS, kind_of, original_id
 
-__all__ = ["SHOT_SUITES", "Job", "Settings", "plan"]
+__all__ = ["SHOT_SUITES", "Job", "Settings", "plan", "sample_seed"]
 
 SHOT_SUITES = ("call", "arguments", "output")
 """The suites whose dev cases serve as examples in the context."""
@@ -20,7 +22,8 @@ SHOT_SUITES = ("call", "arguments", "output")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How replies are sampled. temperature 0 is greedy; shots: examples in the context.
+    """How replies are sampled. temperature 0 is greedy; shots: examples in the context; samples: how often
+    each case is asked.
 
     Errors: UsageError (by flag name) for values that contradict each other or lie outside their range.
     """
@@ -31,9 +34,10 @@ class Settings:
     seed: int = 0
     batch_size: int = 12
     shots: int = 0
+    samples: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("max_tokens", "batch_size"):
+        for name in ("max_tokens", "batch_size", "samples"):
             if getattr(self, name) < 1:
                 raise UsageError(f"--{name.replace('_', '-')} must be at least 1")
         if not (math.isfinite(self.temperature) and self.temperature >= 0):
@@ -42,6 +46,10 @@ class Settings:
             raise UsageError("--top-p must lie above 0 and at most at 1")
         if self.top_p < 1 and self.temperature == 0:
             raise UsageError("--top-p has no meaning with --temperature 0 (greedy)")
+        if self.samples > 1 and self.temperature == 0:
+            raise UsageError(
+                f"--samples {self.samples} needs --temperature above 0: greedy replies repeat themselves"
+            )
         if self.shots < 0:
             raise UsageError("--shots must not be negative")
 
@@ -53,29 +61,51 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One case as it will be asked."""
+    """One case as it will be asked, for the first (sample 0) or a further time."""
 
     suite: str
     case: Case
     request: Request
     dialogues: tuple[Dialogue, ...]
     shots: tuple[str, ...] = ()
+    sample: int = 0
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """The key of the record that will come of it."""
+        return self.suite, self.case.id, self.sample
+
+
+def sample_seed(seed: int, sample: int) -> int:
+    """The seed of one sample: the run's own for sample 0, else 32 bits of a hash of both.
+
+    It does not depend on how many samples there are, so that more of them leave the first ones as they are.
+    """
+    if sample == 0:
+        return seed
+    return int.from_bytes(hashlib.sha256(f"{seed}:sample {sample}".encode()).digest()[:4], "big")
 
 
 def plan(selection: Selection, target: Target, settings: Settings) -> list[list[Job]]:
     """The batches of a run, longest prompts first: one fixed order, so that a resumed run equals a whole one.
 
+    Samples come one after the other, and no batch mixes two of them, or variants of one kind with other
+    cases: what an engine makes of a case does not depend on how many samples or variants are asked for. A
+    variant has its original's examples. The id of a request ends with the sample's number from the second
+    on, after a blank, which no case id holds.
+
     Errors: SuiteError for a case that is unsound; UsageError for a lack of examples; DialectError for a case
     that the dialect cannot say.
     """
     for part in selection.parts:
-        refuse_unsound(part.cases)
+        refuse_unsound(part.asked)
     dialect = find_dialect(target.dialect)
     pool = _shot_pool(settings)
     jobs: list[Job] = []
     for part in selection.parts:
-        for case in part.cases:
-            shots = choose_shots(case, pool, settings.shots)
+        examples = {c.id: choose_shots(c, pool, settings.shots) for c in part.cases}
+        for case in part.asked:
+            shots = examples[original_id(case)]
             asked = Dialogue(tools=case.tools, messages=case.messages)
             dialogues = (*(finished(s) for s in shots), asked)
             request = Request(
@@ -94,8 +124,20 @@ def plan(selection: Selection, target: Target, settings: Settings) -> list[list[
             )
             jobs.append(job)
     jobs.sort(key=lambda j: (-len(j.request.prompt), j.request.id))
-    size = settings.batch_size
-    return [jobs[i : i + size] for i in range(0, len(jobs), size)]
+    once: list[list[Job]] = []
+    for kind in (None, *KINDS):
+        alike = [j for j in jobs if kind_of(j.case) == kind]
+        size = settings.batch_size
+        once += [alike[i : i + size] for i in range(0, len(alike), size)]
+    return [[_again(j, n) for j in batch] for n in range(settings.samples) for batch in once]
+
+
+def _again(job: Job, sample: int) -> Job:
+    if sample == 0:
+        return job
+    asked = job.request
+    request = replace(asked, id=f"{asked.id} #{sample + 1}", seed=sample_seed(asked.seed, sample))
+    return replace(job, request=request, sample=sample)
 
 
 def _shot_pool(settings: Settings) -> Sequence[Case]:

@@ -40,8 +40,9 @@ class SuiteRef(_Frozen):
 class Manifest(_Frozen):
     """Everything needed to repeat a run. Hashes are sha256 in hex.
 
-    selection: the suite names as given, with pattern and limit; sampling: max_tokens, temperature, top_p,
-    seed, batch_size; shots: examples in the context; packages: name -> version.
+    selection: the suite names as given, with pattern, limit and the kinds of variants; sampling: max_tokens,
+    temperature, top_p, seed, batch_size, samples (times that each case is asked; 1 where it is left out);
+    shots: examples in the context; packages: name -> version.
     """
 
     kind: Literal["manifest"] = "manifest"
@@ -70,8 +71,19 @@ class Manifest(_Frozen):
 
     @property
     def label(self) -> str:
-        """The target, with the number of examples where there are any: `gemma-3-270m, 3 shots`."""
-        return f"{self.target}, {self.shots} shots" if self.shots else self.target
+        """The target, with the number of examples and of samples where there are any.
+
+        `gemma-3-270m, 3 shots, 5 samples`
+        """
+        shots = f", {self.shots} shots" if self.shots else ""
+        samples = f", {self.samples} samples" if self.samples > 1 else ""
+        return f"{self.target}{shots}{samples}"
+
+    @property
+    def samples(self) -> int:
+        """How often each case is asked."""
+        found = self.sampling.get("samples", 1)
+        return found if isinstance(found, int) else 1
 
 
 class VerdictRecord(_Frozen):
@@ -118,8 +130,9 @@ class OfficialRecord(_Frozen):
 
 
 class Record(_Frozen):
-    """One case as it was asked, answered and judged.
+    """One case as it was asked, answered and judged; one of several where a case is asked repeatedly.
 
+    sample: 0 for the first (or only) time that the case is asked, 1 for the second;
     input: hash of tools and messages, so that runs are paired on the same question; text: the raw
     completion; repaired: the verdict of a tolerant reading of a malformed reply (None: there was none);
     official: of an imported case, the verdict of its own benchmark; seconds: the batch's time divided by its
@@ -143,11 +156,12 @@ class Record(_Frozen):
     official: OfficialRecord | None = None
     shots: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    sample: int = 0
 
     @property
-    def key(self) -> tuple[str, str]:
-        """(suite, case id)."""
-        return self.suite, self.id
+    def key(self) -> tuple[str, str, int]:
+        """(suite, case id, sample)."""
+        return self.suite, self.id, self.sample
 
     @classmethod
     def of(cls, **fields: Any) -> "Record":
@@ -158,7 +172,8 @@ class Record(_Frozen):
 
 
 class End(_Frozen):
-    """The completion mark: how many cases the file holds, and the summed seconds of its batches."""
+    """The completion mark: how many records the file holds (cases, variants among them, times samples),
+    and the summed seconds of its batches."""
 
     kind: Literal["end"] = "end"
     cases: int

@@ -34,15 +34,19 @@ __all__ = ["Chosen", "resume", "run"]
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """Which cases: suite names as `suites.select` takes them, a glob over case ids, a limit a suite."""
+    """Which cases: suite names as `suites.select` takes them, a glob over case ids, a limit a suite.
+
+    vary: the kinds of variants that are asked beside them.
+    """
 
     names: tuple[str, ...]
     pattern: str | None = None
     limit: int | None = None
+    vary: tuple[str, ...] = ()
 
     def selection(self) -> Selection:
         """The cases. Errors: SuiteError."""
-        return select(self.names, pattern=self.pattern, limit=self.limit)
+        return select(self.names, pattern=self.pattern, limit=self.limit, vary=self.vary)
 
 
 def run(
@@ -64,7 +68,9 @@ def run(
     notes = _template_notes(batches[0][0], engine)
     manifest = _manifest(chosen, selection, target, settings, engine, command, notes)
     path = (folder or home_folder("runs")) / f"{manifest.run_id}.jsonl"
-    return _measure(RunWriter(path, manifest), batches, engine, done=None, label=manifest.label)
+    size = _size(selection, settings)
+    writer = RunWriter(path, manifest)
+    return _measure(writer, batches, engine, done=None, label=manifest.label, size=size)
 
 
 def resume(path: Path, engine: Engine | None = None, *, device: str | None = None) -> Run:
@@ -76,10 +82,12 @@ def resume(path: Path, engine: Engine | None = None, *, device: str | None = Non
     manifest = old.manifest
     raw = manifest.selection
     names, limit, pattern = raw.get("names"), raw.get("limit"), raw.get("pattern")
+    vary = raw.get("vary")
     chosen = Chosen(
         names=tuple(str(n) for n in names) if isinstance(names, list) else (),
         limit=limit if isinstance(limit, int) else None,
         pattern=pattern if isinstance(pattern, str) else None,
+        vary=tuple(str(k) for k in vary) if isinstance(vary, list) else (),
     )
     selection = chosen.selection()
     if selection.hash != manifest.selection_hash:
@@ -100,7 +108,7 @@ def resume(path: Path, engine: Engine | None = None, *, device: str | None = Non
         ) from None
     batches = plan(selection, target, settings)
     done = {r.key: r for r in old.records if r.verdict.outcome is not Outcome.ERROR}
-    if old.complete and len(done) == selection.size:
+    if old.complete and len(done) == selection.size * settings.samples:
         return old
     loaded: Sequence[Adapter] = [target.adapter] if target.adapter else []
     engine = engine or load_engine(
@@ -111,7 +119,8 @@ def resume(path: Path, engine: Engine | None = None, *, device: str | None = Non
             f"{path} was begun with {manifest.engine} {manifest.engine_version}, "
             f"here is {engine.name} {engine.version}: start a new run"
         )
-    return _measure(RunWriter(path), batches, engine, done=done, label=manifest.label)
+    size = _size(selection, settings)
+    return _measure(RunWriter(path), batches, engine, done=done, label=manifest.label, size=size)
 
 
 def _measure(
@@ -119,18 +128,18 @@ def _measure(
     batches: list[list[Job]],
     engine: Engine,
     *,
-    done: dict[tuple[str, str], Record] | None,
+    done: dict[tuple[str, str, int], Record] | None,
     label: str,
+    size: str,
 ) -> Run:
     kept = dict(done or {})
     total = sum(map(len, batches))
     try:
-        with Progress(
-            label, total, len(kept), sum(r.verdict.passed for r in kept.values())
-        ) as progress:
+        passed = sum(r.verdict.passed for r in kept.values())
+        with Progress(label, total, len(kept), passed, what=size) as progress:
             for batch in batches:
                 # A batch is generated whole even if some of it is done: its shape decides the last bits.
-                missing = [j for j in batch if (j.suite, j.case.id) not in kept]
+                missing = [j for j in batch if j.key not in kept]
                 if not missing:
                     continue
                 records = _judged(batch, missing, engine)
@@ -141,7 +150,7 @@ def _measure(
     except (InfrastructureError, KeyboardInterrupt) as error:
         what = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
         raise InfrastructureError(
-            f"{what}; {len(kept)} of {total} cases are in {writer.path}; "
+            f"{what}; {len(kept)} of {total} {_unit(size)} are in {writer.path}; "
             f"go on with: callbench run --resume {writer.path}"
         ) from None
     finally:
@@ -149,9 +158,24 @@ def _measure(
     return read_run(writer.path)
 
 
+def _size(selection: Selection, settings: Settings) -> str:
+    """`24 cases`; with variants or samples: `24 cases and 48 variants, 5 samples each: 360 replies`."""
+    cases = sum(len(p.cases) for p in selection.parts)
+    more = selection.size - cases
+    text = f"{cases} cases and {more} variants" if more else f"{cases} cases"
+    if settings.samples > 1:
+        text += f", {settings.samples} samples each"
+    total = selection.size * settings.samples
+    return f"{text}: {total} replies" if total > cases else text
+
+
+def _unit(size: str) -> str:
+    return "replies" if size.endswith("replies") else "cases"
+
+
 def _finish(writer: RunWriter, records: list[Record]) -> None:
     scored = [r for r in records if r.verdict.outcome is not Outcome.ERROR]
-    lost = len(records) - len(scored)
+    lost = len({r.key[:2] for r in records if r.verdict.outcome is Outcome.ERROR})
     if lost:
         first = next(r for r in records if r.verdict.outcome is Outcome.ERROR)
         raise InfrastructureError(f"{lost} cases got no reply ({first.id}: {first.verdict.reason})")
@@ -235,6 +259,7 @@ def _record(job: Job, completion: Completion, seconds: float, notes: tuple[str, 
         official=official,
         shots=job.shots,
         notes=notes,
+        sample=job.sample,
     )
 
 
@@ -267,6 +292,7 @@ def _manifest(
             "names": list(chosen.names),
             "pattern": chosen.pattern,
             "limit": chosen.limit,
+            "vary": list(chosen.vary),
             "adapter": str(target.adapter.folder) if target.adapter else None,
         },
         selection_hash=selection.hash,

@@ -23,7 +23,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run file as read: one record a case (a retried case's last one), in the order of the file.
+    """A run file as read: one record a case and sample (a retried one's last), in the order of the file.
 
     torn: bytes of an unfinished last line that were left aside; end: None for an interrupted run.
     """
@@ -60,7 +60,7 @@ def read_run(path: str | Path) -> Run:
     if not lines:
         raise UsageError(f"{path} is no run file: it has no manifest")
     manifest = _manifest(str(path), lines[0])
-    records: dict[tuple[str, str], Record] = {}
+    records: dict[tuple[str, str, int], Record] = {}
     end: End | None = None
     for number, line in enumerate(lines[1:], start=2):
         item = _item(str(path), number, line)

@@ -4,6 +4,7 @@ from typing import Any
 
 from bench.stats import Interval, Proportion, wilson
 from reports.comparison import Comparison, Pair
+from reports.repeat_tables import invariance_data, repeats_data
 from reports.summary import Summary
 from suites.kinds import MEASURED
 
@@ -22,6 +23,7 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "complete": summary.complete,
         "target": m.target,
         "shots": m.shots,
+        "samples": m.samples,
         "suites": [s.model_dump(mode="json") for s in m.suites],
         "scores": [
             {
@@ -48,6 +50,8 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "seconds": round(summary.seconds, 3),
         "excluded": summary.excluded,
         "official": [vars(line) for line in summary.official],
+        "repeats": repeats_data(summary),
+        "invariance": invariance_data(summary),
     }
 
 
@@ -65,6 +69,7 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
                 "n": line.difference.n,
                 "groups": line.difference.groups,
                 "passed": list(line.passed),
+                "rates": list(line.rates),
                 "difference": line.difference.estimate,
                 **_interval(line.difference.interval),
                 "method": line.difference.method,
@@ -73,6 +78,7 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
                 "both_right": line.both_right,
                 "both_wrong": line.both_wrong,
                 "p": line.difference.p,
+                "test": line.difference.test,
             }
             for line in comparison.lines
         ],

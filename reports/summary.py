@@ -8,6 +8,7 @@ from bench.records import Manifest, Record
 from bench.stats import DecisionQuality, Proportion, decision_quality, proportion
 from bench.store import Run
 from reports.bfcl import OfficialLine, official_cases, official_lines
+from reports.repeats import Invariance, Repeats, invariances, originals, repeats
 from suites import BASELINES, Outcome, judge
 from suites.judge import CHECKS
 from suites.kinds import text_kind
@@ -23,6 +24,7 @@ OBSERVED = (*EXPECTED, "malformed", "truncated", "unreadable")
 class Line:
     """The score of one suite and category; baselines: name -> share of the same cases that it passes.
 
+    Cases asked several times count with every sample; variants of cases do not count.
     together: groups of two or more cases (pairs, twins) of which every case passed, of all such groups.
     A reply that ignores the case may pass one twin, hardly both.
     """
@@ -42,8 +44,10 @@ class Summary:
     official: BFCL's own figures, for cases of an imported BFCL.
     lines: one for all, one a suite, one a category; checks: sub-check -> (held, applied); repaired:
     malformed replies that a repairing parser would have passed; decision: call or not, over replies that can
-    be read to their end; seconds: time spent generating; confusion: expected kind -> observed kind -> replies
-    (EXPECTED by OBSERVED), the kind of a text told from its words (suites/kinds.py).
+    be read to their end; seconds: time spent generating (that and the tokens: variants included, which count
+    nowhere else but in invariance); repeats: empty unless cases were asked several times; confusion: expected
+    kind -> observed kind -> replies (EXPECTED by OBSERVED), the kind of a text told from its words
+    (suites/kinds.py).
     """
 
     path: str
@@ -61,6 +65,8 @@ class Summary:
     confusion: dict[str, dict[str, int]]
     excluded: int = 0
     official: tuple[OfficialLine, ...] = ()
+    repeats: tuple[Repeats, ...] = ()
+    invariance: tuple[Invariance, ...] = ()
 
     @property
     def total(self) -> Line:
@@ -70,9 +76,10 @@ class Summary:
 
 def summarise(run: Run) -> Summary:
     """The summary of a run, complete or not."""
-    answered = [r for r in run.records if r.verdict.outcome is not Outcome.ERROR]
+    asked = originals(run.records)
+    answered = [r for r in asked if r.verdict.outcome is not Outcome.ERROR]
     scored = [r for r in answered if not r.case.excluded]
-    outcomes = Counter(str(r.verdict.outcome) for r in run.records)
+    outcomes = Counter(str(r.verdict.outcome) for r in asked)
     failures = Counter(str(r.verdict.failure) for r in scored if r.verdict.failure)
     checks: dict[str, tuple[int, int]] = {}
     for name in CHECKS:
@@ -105,6 +112,8 @@ def summarise(run: Run) -> Summary:
         excluded=len(answered) - len(scored),
         official=tuple(official_lines(official_cases(answered))),
         confusion=_confusion(scored),
+        repeats=repeats(run.records, [s.name for s in run.manifest.suites]),
+        invariance=invariances(run.records),
     )
 
 
@@ -128,11 +137,12 @@ def _score(records: Sequence[Record]) -> Proportion:
 
 
 def _together(records: Sequence[Record]) -> Proportion:
-    groups: dict[tuple[str, str], list[bool]] = {}
-    for record in records:
-        groups.setdefault((record.suite, record.case.group), []).append(record.verdict.passed)
+    """Each sample of a group is one trial; the trials of a group are clustered."""
+    groups: dict[tuple[str, str, int], list[bool]] = {}
+    for r in records:
+        groups.setdefault((r.suite, r.case.group, r.sample), []).append(r.verdict.passed)
     whole = {key: all(passed) for key, passed in groups.items() if len(passed) > 1}
-    return proportion(list(whole.values()), list(whole))
+    return proportion(list(whole.values()), [key[:2] for key in whole])
 
 
 def _decision(records: Sequence[Record]) -> DecisionQuality:

@@ -6,6 +6,7 @@ from bench.records import Manifest, Record
 from bench.stats import Proportion, wilson
 from reports.bfcl import official_table
 from reports.comparison import Comparison, Pair
+from reports.repeat_tables import invariance_table, repeats_table
 from reports.summary import EXPECTED, OBSERVED, Summary
 from reports.table import Table
 from suites import BASELINES
@@ -33,6 +34,8 @@ def run_tables(summaries: Sequence[Summary]) -> list[Table]:
     ]
     if any(s.failures for s in summaries):
         tables.append(_failures(summaries, labels))
+    more = (repeats_table(summaries, labels), invariance_table(summaries, labels))
+    tables += [table for table in more if table is not None]
     tables += [
         official_table(s.official, label)
         for s, label in zip(summaries, labels, strict=True)
@@ -53,8 +56,8 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
                 line.suite,
                 line.category,
                 str(d.n),
-                _share(line.passed[0], d.n),
-                _share(line.passed[1], d.n),
+                f"{100 * line.rates[0]:.1f}",
+                f"{100 * line.rates[1]:.1f}",
                 f"{100 * d.estimate:+.1f} [{100 * d.interval.low:+.1f}, {100 * d.interval.high:+.1f}]",
                 str(d.fixed),
                 str(d.broken),
@@ -66,9 +69,15 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
     notes = [
         f"first: {a} ({comparison.first.path}); second: {b} ({comparison.second.path})",
         "difference in points with a 95 % interval (cluster bootstrap by group; Bonett-Price at the "
-        "effective size below 30 groups or 10 discordant pairs); p: exact McNemar, two-sided, not "
+        "effective size below 30 groups or 10 discordant pairs); "
+        f"p: {' / '.join(dict.fromkeys(x.difference.test for x in comparison.lines))}, two-sided, not "
         "adjusted for the number of rows",
     ]
+    if comparison.sampled:
+        notes.append(
+            "cases were asked several times: rates and differences are over the mean of a case's samples, "
+            "p flips the sign of whole groups; fixed, broken and right go by majority, a tie is wrong"
+        )
     for name, run in (("first", comparison.first), ("second", comparison.second)):
         if not run.complete:
             notes.append(
@@ -117,6 +126,8 @@ def _scores(summaries: Sequence[Summary], labels: Sequence[str]) -> Table:
     found = [{(x.suite, x.category): x for x in s.lines} for s in summaries]
     rows = []
     notes = ["pass rate in % with a 95 % Wilson interval at the effective size of grouped cases"]
+    if any(s.repeats for s in summaries):
+        notes.append("n counts replies where cases were asked several times")
     for key in keys:
         lines = [f.get(key) for f in found]
         known = [x for x in lines if x is not None]

@@ -10,6 +10,7 @@ from pathlib import Path
 from suites.errors import SuiteError
 from suites.load import load_suite, splits_of
 from suites.model import Case, Split, Suite, content_hash
+from suites.vary import check_kinds, variants
 from suites.yaml_io import load_yaml
 
 __all__ = [
@@ -28,28 +29,36 @@ BUILTIN = Path(__file__).parent / "builtin"
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Some cases of one suite, in the suite's order."""
+    """Some cases of one suite, in the suite's order, and variants made of them (see suites.vary)."""
 
     suite: Suite
     cases: tuple[Case, ...]
+    variants: tuple[Case, ...] = ()
+
+    @property
+    def asked(self) -> tuple[Case, ...]:
+        """The cases and then their variants."""
+        return self.cases + self.variants
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What a run covers: parts of one or more suites; `hash` covers suites and chosen ids."""
+    """What a run covers: parts of one or more suites; `hash` covers suites, chosen ids and variants."""
 
     name: str
     parts: tuple[Part, ...]
 
     @property
     def hash(self) -> str:
-        """sha256 (hex) over every suite's content hash and the ids chosen from it."""
-        return content_hash([[p.suite.hash, [c.id for c in p.cases]] for p in self.parts])
+        """sha256 (hex) over every suite's content hash, the ids chosen from it, and whole variants."""
+        made = [[c.model_dump(mode="json") for c in p.variants] for p in self.parts]
+        chosen = [[p.suite.hash, [c.id for c in p.cases]] for p in self.parts]
+        return content_hash([*chosen, made] if any(made) else chosen)
 
     @property
     def size(self) -> int:
-        """Number of cases."""
-        return sum(len(p.cases) for p in self.parts)
+        """Number of cases, variants among them."""
+        return sum(len(p.asked) for p in self.parts)
 
 
 def builtin_suites() -> list[tuple[str, Split]]:
@@ -73,14 +82,20 @@ def selections() -> dict[str, dict[str, list[str]]]:
 
 
 def select(
-    names: Sequence[str], *, pattern: str | None = None, limit: int | None = None
+    names: Sequence[str],
+    *,
+    pattern: str | None = None,
+    limit: int | None = None,
+    vary: Sequence[str] = (),
 ) -> Selection:
     """The cases of the named suites, selections or paths; `pattern` is a glob over case ids.
 
     A name is `call` (its dev split), `call/test`, `smoke`, an imported suite (`bfcl`), a suite folder or a
     file of cases; a category of a suite may follow (`call/test/direct`, `bfcl/simple_python`). `limit` keeps
-    the first N cases of every suite. Errors: SuiteError for an unknown name or a pattern without a match.
+    the first N cases of every suite. vary: kinds of variants to make of the chosen cases. Errors: SuiteError
+    for an unknown name or kind, a pattern without a match, or a case that cannot be varied.
     """
+    kinds = check_kinds(vary)
     if limit is not None and limit < 1:
         raise SuiteError(f"a limit of {limit} leaves no case")
     parts: list[Part] = []
@@ -94,7 +109,8 @@ def select(
         cases = tuple(c for c in part.cases if pattern is None or fnmatchcase(c.id, pattern))
         cases = cases[:limit] if limit is not None else cases
         if cases:
-            chosen.append(Part(suite=part.suite, cases=cases))
+            made = variants(cases, kinds, part.suite.cases) if kinds else ()
+            chosen.append(Part(suite=part.suite, cases=cases, variants=made))
     if not chosen:
         raise SuiteError(
             f"no case of {' '.join(names)} matches {pattern!r}" if pattern else "no case selected"

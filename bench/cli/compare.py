@@ -1,7 +1,9 @@
 """Pair two runs by case: fixed, broken, both wrong, exact McNemar and the difference with its interval.
 
-The first run is the baseline. Differences in conditions (suite, dialect, examples, sampling, engine) are
-named under the table, never passed over.
+The first run is the baseline. Cases asked several times count with the mean of their samples, and a
+permutation test takes McNemar's place; variants are compared with variants, on lines of their own.
+Differences in conditions (suite, dialect, examples, sampling, engine) are named under the table, never
+passed over.
 """
 
 import argparse

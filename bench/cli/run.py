@@ -1,8 +1,10 @@
 """Measure a model, and adapters of it, on suites.
 
 Suites are names (call, arguments, output; call/test for another split), the selection smoke, folders or
-files of cases. Every target leaves a run file in home's runs/; an interrupted run is finished with
---resume FILE. Settings may stand in a YAML file (--config); the command line wins.
+files of cases. --samples asks every case several times; --vary also asks it with the tools in another
+order, under other names, or beside tools that do not matter. Every target leaves a run file in home's
+runs/; an interrupted run is finished with --resume FILE. Settings may stand in a YAML file (--config); the
+command line wins.
 """
 
 import argparse
@@ -31,6 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--temperature", type=float, default=0.0, help="default: 0, greedy")
     parser.add_argument("--top-p", type=float, default=1.0, help="default: 1")
+    parser.add_argument(
+        "--samples",
+        type=int,
+        default=1,
+        metavar="K",
+        help="ask every case K times, with seeds of their own; needs --temperature (default: 1)",
+    )
+    parser.add_argument(
+        "--vary",
+        metavar="KINDS",
+        help="also ask variants with the same truth: order,names,distractors",
+    )
     parser.add_argument(
         "--seed", type=int, default=0, help="for sampling and examples (default: 0)"
     )
@@ -62,6 +76,9 @@ def main(args: argparse.Namespace) -> int:
     if args.resume is not None:
         if args.suites:
             raise UsageError("--resume takes suites and settings from the run: leave them out")
+        for flag, given in (("--samples", args.samples != 1), ("--vary", args.vary is not None)):
+            if given:
+                raise UsageError(f"--resume takes {flag} from the run: leave it out")
         runs = [resume(Path(run_path(args.resume)), device=args.device)]
     elif args.suites:
         runs = _run(args)
@@ -103,6 +120,7 @@ def _run(args: argparse.Namespace) -> list[Any]:
     from bench.errors import UsageError
     from bench.plan import Settings, plan
     from bench.runner import Chosen, run
+    from suites.vary import KINDS, check_kinds
 
     settings = Settings(
         max_tokens=args.max_tokens,
@@ -111,6 +129,7 @@ def _run(args: argparse.Namespace) -> list[Any]:
         seed=args.seed,
         batch_size=args.batch_size,
         shots=args.shots,
+        samples=args.samples,
     )
     if args.limit is not None and args.limit < 1:
         raise UsageError("--limit must be at least 1")
@@ -118,7 +137,12 @@ def _run(args: argparse.Namespace) -> list[Any]:
         raise UsageError(f"there is no engine {args.engine!r}", known=ENGINES)
     if args.dialect is not None:
         find_dialect(args.dialect)
-    chosen = Chosen(names=tuple(args.suites), pattern=args.cases, limit=args.limit)
+    kinds = split_names(args.vary or "")
+    if args.vary is not None and not kinds:
+        raise UsageError("--vary names no kind of variant", known=KINDS)
+    chosen = Chosen(
+        names=tuple(args.suites), pattern=args.cases, limit=args.limit, vary=check_kinds(kinds)
+    )
     selection = chosen.selection()
     adapters = split_names(args.adapters)
     chosen_adapters: list[str | None] = [*([] if args.no_base else [None]), *adapters]

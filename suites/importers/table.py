@@ -26,7 +26,8 @@ IMPORTERS: dict[str, ImporterEntry] = {
         read=gptscript.read, reads="GPTScript's function-calling test suite: its specs folder"
     ),
     "openai": ImporterEntry(
-        read=openai.read, reads="chat rows in OpenAI's form (JSON lines), TRL and mobile-actions too"
+        read=openai.read,
+        reads="chat rows in OpenAI's form (JSON lines), TRL and mobile-actions too",
     ),
     "mcp": ImporterEntry(read=mcp.read, reads="the tools of an MCP server (a tools/list result)"),
 }

@@ -63,6 +63,7 @@ def test_the_manifest_repeats_what_was_asked_for(
         "names": [str(suite_file)],
         "pattern": "*.call",
         "limit": 2,
+        "vary": [],
         "adapter": None,
     }
     assert manifest.selection_hash == few.selection().hash

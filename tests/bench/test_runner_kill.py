@@ -14,20 +14,28 @@ ROOT = Path(__file__).parents[2]
 POLLS, PAUSE = 6000, 0.01
 
 
-def arguments(model: Path) -> list[str]:
+PLAIN = ("--limit", "16")
+SAMPLED = ("--limit", "4", "--temperature", "0.9", "--samples", "2", "--vary", "order")
+
+
+def arguments(model: Path, *more: str) -> list[str]:
     """Sixteen batches of one prompt, long enough to be met in the middle."""
     where = ["--model", str(model), "--dialect", "gemma", "--device", "cpu"]
-    return ["run", "call", "--limit", "16", "--batch-size", "1", "--max-tokens", "32", *where]
+    return ["run", "call", "--batch-size", "1", "--max-tokens", "32", *where, *more]
 
 
-def replies(run: Run) -> dict[tuple[str, str], tuple[str, str, bool]]:
+def replies(run: Run) -> dict[tuple[str, str, int], tuple[str, str, bool]]:
     return {r.key: (r.text, r.finish, r.verdict.passed) for r in run.records}
 
 
+@pytest.mark.parametrize("more", [PLAIN, SAMPLED], ids=["greedy", "samples and variants"])
 def test_a_killed_run_resumed_equals_a_whole_one(
-    home: Path, tiny_models: dict[str, Path], capsys: pytest.CaptureFixture[str]
+    more: tuple[str, ...],
+    home: Path,
+    tiny_models: dict[str, Path],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    command = [sys.executable, "-m", "bench.cli", *arguments(tiny_models["gemma3"])]
+    command = [sys.executable, "-m", "bench.cli", *arguments(tiny_models["gemma3"], *more)]
     victim = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     path = _wait_for_a_record(victim, home / "runs")
     victim.kill()
@@ -38,7 +46,7 @@ def test_a_killed_run_resumed_equals_a_whole_one(
 
     assert main(["run", "--resume", str(path)]) == 0
     resumed = read_run(path)
-    assert main(arguments(tiny_models["gemma3"])) == 0
+    assert main(arguments(tiny_models["gemma3"], *more)) == 0
     (other,) = set((home / "runs").glob("*.jsonl")) - {path}
     whole = read_run(other)
     assert resumed.complete

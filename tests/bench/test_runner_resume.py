@@ -22,7 +22,7 @@ Script = dict[str, str]
 SETTINGS = Settings(batch_size=4)
 
 
-def judged(found: Run) -> dict[tuple[str, str], Any]:
+def judged(found: Run) -> dict[tuple[str, str, int], Any]:
     """What must not depend on interruptions: everything but the time it took."""
     return {r.key: r.model_copy(update={"seconds": 0.0}) for r in found.records}
 
