@@ -158,7 +158,7 @@ def _parts(name: str) -> list[Part]:
         stem = name.removesuffix("/".join(found[1])).rstrip("/")
         last = [*splits, *dict.fromkeys(c.category for c in suite.cases if c.category)]
         message = f"there is no suite {name!r}: {stem!r} has no split or category {category!r}"
-        raise SuiteError(message, known=[f"{stem}/{x}" for x in last])
+        raise SuiteError(message, known=dict.fromkeys([*(f"{stem}/{x}" for x in last), *_known()]))
     return [Part(suite=suite, cases=cases)]
 
 
@@ -173,16 +173,17 @@ _BENCHMARKS = {
 
 def _unknown(name: str) -> SuiteError:
     first = name.split("/")[0]
-    imported = dict.fromkeys(n for n, _ in imported_suites())
-    if first in _BENCHMARKS and first not in imported:
+    known = _known()
+    if first in _BENCHMARKS and first not in known:
         how = f"callbench suites import {first} --from {_BENCHMARKS[first]}"
         return SuiteError(f"suite {first!r} is not imported yet: {how}")
-    known = [
-        *selections(),
-        *(n if s == "dev" else f"{n}/{s}" for n, s in builtin_suites()),
-        *imported,
-    ]
     return SuiteError(f"there is no suite {name!r}", known=known)
+
+
+def _known() -> list[str]:
+    """Every name that `select` takes, but for paths and categories."""
+    builtin = (n if s == "dev" else f"{n}/{s}" for n, s in builtin_suites())
+    return [*selections(), *builtin, *dict.fromkeys(n for n, _ in imported_suites())]
 
 
 def _place(name: str) -> tuple[Path, list[str]] | None:

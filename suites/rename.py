@@ -75,6 +75,7 @@ def renamed(case: Case, seed: int = 0) -> Case:
         expectation=names.expectation(case.expectation),
         tags=case.tags,
         note=case.note,
+        excluded=case.excluded,
     )
 
 

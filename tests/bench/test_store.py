@@ -68,6 +68,8 @@ def test_a_file_cut_anywhere_is_read_up_to_its_last_whole_line(whole: Path) -> N
     first = data.index(b"\n") + 1
     cut = whole.with_name("cut.jsonl")
     for size in [*range(first, len(data), 97), len(data) - 2]:
+        if data[size : size + 1] == b"\n":
+            continue  # lacks only its newline: see below
         cut.write_bytes(data[:size])
         run = read_run(cut)
         whole_lines = data[:size].count(b"\n")

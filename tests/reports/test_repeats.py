@@ -245,7 +245,7 @@ def test_a_model_that_minds_names_and_nothing_else_is_found_out(sampled: Any) ->
     assert by_kind["order"].same == by_kind["distractors"].same == 1.0
     names = by_kind["names"]
     assert (names.rates[0], names.difference.fixed) == (1.0, 0)
-    assert names.difference.broken == 21  # noise passes three no-call cases
+    assert names.difference.broken == 24
     assert names.difference.interval.high < 0
     assert names.difference.p < 0.001
 
