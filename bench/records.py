@@ -42,7 +42,8 @@ class Manifest(_Frozen):
 
     selection: the suite names as given, with pattern, limit and the kinds of variants; sampling: max_tokens,
     temperature, top_p, seed, batch_size, samples (times that each case is asked; 1 where it is left out);
-    shots: examples in the context; packages: name -> version.
+    engine_settings: what else of the engine decides the replies; cache: replies found in the cache (hits) and
+    generated (misses), None without one; shots: examples in the context; packages: name -> version.
     """
 
     kind: Literal["manifest"] = "manifest"
@@ -62,6 +63,8 @@ class Manifest(_Frozen):
     dtype: str
     device: str
     sampling: dict[str, JsonValue]
+    engine_settings: dict[str, JsonValue] = {}
+    cache: dict[str, int] | None = None
     shots: int = 0
     packages: dict[str, str] = {}
     git: str | None = None
@@ -77,7 +80,8 @@ class Manifest(_Frozen):
         """
         shots = f", {self.shots} shots" if self.shots else ""
         samples = f", {self.samples} samples" if self.samples > 1 else ""
-        return f"{self.target}{shots}{samples}"
+        constrained = ", constrained" if self.sampling.get("constrained") else ""
+        return f"{self.target}{shots}{samples}{constrained}"
 
     @property
     def samples(self) -> int:
@@ -132,6 +136,7 @@ class OfficialRecord(_Frozen):
 class Record(_Frozen):
     """One case as it was asked, answered and judged; one of several where a case is asked repeatedly.
 
+    cached: the reply was found in the cache, not generated for this run;
     sample: 0 for the first (or only) time that the case is asked, 1 for the second;
     input: hash of tools and messages, so that runs are paired on the same question; text: the raw
     completion; repaired: the verdict of a tolerant reading of a malformed reply (None: there was none);
@@ -157,6 +162,7 @@ class Record(_Frozen):
     shots: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     sample: int = 0
+    cached: bool = False
 
     @property
     def key(self) -> tuple[str, str, int]:

@@ -1,35 +1,27 @@
-"""The act of measuring: plan, generate, parse, judge, append. Resumable after any interruption."""
+"""Runs: from a choice of cases and targets to run files; and the rest of an interrupted one."""
 
 import datetime as dt
 import re
 import secrets
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from adapters import Adapter, Target, home_folder, resolve
+from bench.cache import Cache
 from bench.dialects.fidelity import template_difference
-from bench.engines import Completion, Engine, load_engine
-from bench.errors import InfrastructureError, OutOfMemoryError, UsageError
+from bench.engines import Engine, EngineOptions, load_engine
+from bench.errors import UsageError
+from bench.measure import Work, lookup, measure
 from bench.plan import Job, Settings, plan
-from bench.progress import Progress
 from bench.provenance import device_name, git_revision, package_versions
-from bench.records import (
-    End,
-    Manifest,
-    OfficialRecord,
-    Record,
-    SuiteRef,
-    VerdictRecord,
-    input_hash,
-)
+from bench.records import Manifest, SuiteRef
 from bench.store import Run, RunWriter, read_run
-from suites import Outcome, Reply, Selection, judge, select
-from suites.official import official_verdict
+from suites import Outcome, Selection, select
 
-__all__ = ["Chosen", "resume", "run"]
+__all__ = ["Chosen", "resume", "run", "run_targets"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,23 +49,67 @@ def run(
     *,
     folder: Path | None = None,
     command: Sequence[str] = (),
+    cache: Cache | None = None,
 ) -> Run:
     """Measure one target on a selection and return the run, which lies in `folder` (home's `runs`).
 
     Errors: SuiteError, UsageError, DialectError before anything is generated; InfrastructureError when
     the run stops early: the file is then resumable, and the message says how.
     """
+    (found,) = run_targets(
+        chosen, [target], settings, engine, folder=folder, command=command, cache=cache
+    )
+    return found
+
+
+def run_targets(
+    chosen: Chosen,
+    targets: Sequence[Target],
+    settings: Settings,
+    engine: Engine,
+    *,
+    folder: Path | None = None,
+    command: Sequence[str] = (),
+    cache: Cache | None = None,
+) -> list[Run]:
+    """Measure several targets of one base with one engine: one run file each, one progress display.
+
+    cache: replies kept from earlier runs are not generated again. Errors: as from `run`; what one target
+    has lost does not touch the files of the others.
+    """
     selection = chosen.selection()
-    batches = plan(selection, target, settings)
-    notes = _template_notes(batches[0][0], engine)
-    manifest = _manifest(chosen, selection, target, settings, engine, command, notes)
-    path = (folder or home_folder("runs")) / f"{manifest.run_id}.jsonl"
     size = _size(selection, settings)
-    writer = RunWriter(path, manifest)
-    return _measure(writer, batches, engine, done=None, label=manifest.label, size=size)
+    works: list[Work] = []
+    notes: tuple[str, ...] | None = None
+    try:
+        for target in targets:
+            batches = plan(selection, target, settings)
+            if notes is None:
+                notes = _template_notes(batches[0][0], engine)
+            kept = lookup(batches, target, engine, cache)
+            manifest = _manifest(chosen, selection, target, settings, engine, command, notes)
+            if cache is not None:
+                total = sum(map(len, batches))
+                counts = {"hits": len(kept.replies), "misses": total - len(kept.replies)}
+                manifest = manifest.model_copy(update={"cache": counts})
+            path = (folder or home_folder("runs")) / f"{manifest.run_id}.jsonl"
+            writer = RunWriter(path, manifest)
+            works.append(
+                Work(writer=writer, batches=batches, label=manifest.label, size=size, kept=kept)
+            )
+        return measure(works, engine, cache)
+    finally:
+        for work in works:
+            work.writer.close()
 
 
-def resume(path: Path, engine: Engine | None = None, *, device: str | None = None) -> Run:
+def resume(
+    path: Path,
+    engine: Engine | None = None,
+    *,
+    options: EngineOptions = EngineOptions(),
+    cache: Cache | None = None,
+) -> Run:
     """Finish an interrupted run: cases without a record, and those that ended in an error.
 
     Everything is taken from the manifest, and refused if suites or weights are no longer what they were.
@@ -111,51 +147,34 @@ def resume(path: Path, engine: Engine | None = None, *, device: str | None = Non
     if old.complete and len(done) == selection.size * settings.samples:
         return old
     loaded: Sequence[Adapter] = [target.adapter] if target.adapter else []
-    engine = engine or load_engine(
-        manifest.engine, target, loaded, device=device, dtype=manifest.dtype
-    )
+    if engine is None:
+        same: dict[str, Any] = {
+            k: v for k, v in manifest.engine_settings.items() if k in _RESTORED and v
+        }
+        options = replace(options, dtype=manifest.dtype, **same)
+        engine = load_engine(manifest.engine, target, loaded, options)
     if (engine.name, engine.version) != (manifest.engine, manifest.engine_version):
         raise UsageError(
             f"{path} was begun with {manifest.engine} {manifest.engine_version}, "
             f"here is {engine.name} {engine.version}: start a new run"
         )
-    size = _size(selection, settings)
-    return _measure(RunWriter(path), batches, engine, done=done, label=manifest.label, size=size)
-
-
-def _measure(
-    writer: RunWriter,
-    batches: list[list[Job]],
-    engine: Engine,
-    *,
-    done: dict[tuple[str, str, int], Record] | None,
-    label: str,
-    size: str,
-) -> Run:
-    kept = dict(done or {})
-    total = sum(map(len, batches))
+    work = Work(
+        writer=RunWriter(path),
+        batches=batches,
+        label=manifest.label,
+        size=_size(selection, settings),
+        kept=lookup(batches, target, engine, cache, done=done),
+        done=done,
+    )
     try:
-        passed = sum(r.verdict.passed for r in kept.values())
-        with Progress(label, total, len(kept), passed, what=size) as progress:
-            for batch in batches:
-                # A batch is generated whole even if some of it is done: its shape decides the last bits.
-                missing = [j for j in batch if j.key not in kept]
-                if not missing:
-                    continue
-                records = _judged(batch, missing, engine)
-                writer.append(records)
-                kept.update({r.key: r for r in records})
-                progress.add(len(records), sum(r.verdict.passed for r in records))
-        _finish(writer, list(kept.values()))
-    except (InfrastructureError, KeyboardInterrupt) as error:
-        what = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
-        raise InfrastructureError(
-            f"{what}; {len(kept)} of {total} {_unit(size)} are in {writer.path}; "
-            f"go on with: callbench run --resume {writer.path}"
-        ) from None
+        (found,) = measure([work], engine, cache)
     finally:
-        writer.close()
-    return read_run(writer.path)
+        work.writer.close()
+    return found
+
+
+_RESTORED = ("max_model_len", "batch_invariant")
+"""Settings of an engine that decide its replies, and are options of the same name."""
 
 
 def _size(selection: Selection, settings: Settings) -> str:
@@ -167,100 +186,6 @@ def _size(selection: Selection, settings: Settings) -> str:
         text += f", {settings.samples} samples each"
     total = selection.size * settings.samples
     return f"{text}: {total} replies" if total > cases else text
-
-
-def _unit(size: str) -> str:
-    return "replies" if size.endswith("replies") else "cases"
-
-
-def _finish(writer: RunWriter, records: list[Record]) -> None:
-    scored = [r for r in records if r.verdict.outcome is not Outcome.ERROR]
-    lost = len({r.key[:2] for r in records if r.verdict.outcome is Outcome.ERROR})
-    if lost:
-        first = next(r for r in records if r.verdict.outcome is Outcome.ERROR)
-        raise InfrastructureError(f"{lost} cases got no reply ({first.id}: {first.verdict.reason})")
-    writer.finish(
-        End(
-            cases=len(records),
-            passed=sum(r.verdict.passed for r in scored),
-            scored=len(scored),
-            seconds=round(sum(r.seconds for r in records), 3),
-            finished=_now(),
-        )
-    )
-
-
-def _judged(batch: list[Job], missing: list[Job], engine: Engine) -> list[Record]:
-    start = time.monotonic()
-    completions, notes = _generate(batch, engine)
-    seconds = (time.monotonic() - start) / len(batch)
-    by_id = {c.id: c for c in completions}
-    wanted = {j.request.id for j in batch}
-    if len(completions) != len(by_id) or set(by_id) != wanted:
-        lost = sorted(wanted - set(by_id)) or sorted(set(by_id) - wanted) or ["a reply came twice"]
-        raise InfrastructureError(f"the engine lost or mixed up replies ({', '.join(lost[:3])})")
-    return [_record(job, by_id[job.request.id], seconds, notes) for job in missing]
-
-
-def _generate(batch: list[Job], engine: Engine) -> tuple[list[Completion], tuple[str, ...]]:
-    """The batch's completions; halved until it fits when memory runs out, and the notes that say so."""
-    try:
-        return engine.generate([j.request for j in batch]), ()
-    except OutOfMemoryError as error:
-        if len(batch) == 1:
-            lost = Completion(
-                id=batch[0].request.id,
-                text="",
-                prompt_tokens=0,
-                completion_tokens=0,
-                finish="error",
-                error=f"does not fit into memory, even alone ({error})",
-            )
-            return [lost], ()
-    half = (len(batch) + 1) // 2
-    print(f"out of memory with {len(batch)} prompts, trying {half}", file=sys.stderr)
-    completions: list[Completion] = []
-    notes = [f"batch of {len(batch)} halved: out of memory"]
-    for part in (batch[:half], batch[half:]):
-        found, more = _generate(part, engine)
-        completions += found
-        notes += [n for n in more if n not in notes]
-    return completions, tuple(notes)
-
-
-def _record(job: Job, completion: Completion, seconds: float, notes: tuple[str, ...]) -> Record:
-    case = job.case
-    if completion.finish == "error":
-        reply = Reply(finish="error", problems=(completion.error or "no reply",))
-    else:
-        names = [t.name for t in case.tools]
-        reply = job.request.dialect.parse(completion.text, completion.finish, names)
-    verdict = judge(case, reply)
-    repaired: bool | None = None
-    if reply.repaired is not None:
-        repaired = judge(case, Reply(text=reply.text, calls=reply.repaired)).passed
-    official = None
-    if case.official is not None and reply.outcome is not Outcome.ERROR:
-        official = OfficialRecord.of(official_verdict(case, reply))
-    return Record.of(
-        suite=job.suite,
-        id=case.id,
-        input=input_hash(case),
-        case=case,
-        text=completion.text,
-        calls=reply.calls,
-        thought=reply.thought,
-        finish=completion.finish,
-        prompt_tokens=completion.prompt_tokens,
-        completion_tokens=completion.completion_tokens,
-        seconds=round(seconds, 4),
-        verdict=VerdictRecord.of(verdict),
-        repaired=repaired,
-        official=official,
-        shots=job.shots,
-        notes=notes,
-        sample=job.sample,
-    )
 
 
 def _template_notes(job: Job, engine: Engine) -> tuple[str, ...]:
@@ -317,6 +242,7 @@ def _manifest(
         dtype=engine.dtype,
         device=device_name(engine.device),
         sampling=dict(settings.sampling),
+        engine_settings=dict(engine.settings),
         shots=settings.shots,
         packages=package_versions(),
         git=git_revision(),
@@ -324,7 +250,3 @@ def _manifest(
         started=now.isoformat(timespec="seconds"),
         notes=notes,
     )
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

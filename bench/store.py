@@ -99,7 +99,7 @@ class RunWriter:
 
     def __init__(self, path: Path, manifest: Manifest | None = None) -> None:
         """Open a new file and write its manifest, or (without one) an old file, cut back to whole lines."""
-        self.path, self.written = path, 0
+        self.path, self.written, self.finished = path, 0, False
         try:
             self._file = path.open("ab" if manifest is None else "xb", buffering=0)
         except FileExistsError:
@@ -126,6 +126,7 @@ class RunWriter:
     def finish(self, end: End) -> None:
         """Write the completion mark."""
         self._write([end])
+        self.finished = True
 
     def close(self) -> None:
         """Release the file. It is unbuffered: whatever was written is in the system's hands."""

@@ -48,6 +48,7 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "prompt_tokens": summary.prompt_tokens,
         "completion_tokens": summary.completion_tokens,
         "seconds": round(summary.seconds, 3),
+        "cached": summary.cached,
         "excluded": summary.excluded,
         "official": [vars(line) for line in summary.official],
         "repeats": repeats_data(summary),

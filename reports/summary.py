@@ -45,9 +45,9 @@ class Summary:
     lines: one for all, one a suite, one a category; checks: sub-check -> (held, applied); repaired:
     malformed replies that a repairing parser would have passed; decision: call or not, over replies that can
     be read to their end; seconds: time spent generating (that and the tokens: variants included, which count
-    nowhere else but in invariance); repeats: empty unless cases were asked several times; confusion: expected
-    kind -> observed kind -> replies (EXPECTED by OBSERVED), the kind of a text told from its words
-    (suites/kinds.py).
+    nowhere else but in invariance, and without cached replies, which were found in the cache); repeats: empty
+    unless cases were asked several times; confusion: expected kind -> observed kind -> replies (EXPECTED by
+    OBSERVED), the kind of a text told from its words (suites/kinds.py).
     """
 
     path: str
@@ -63,6 +63,7 @@ class Summary:
     completion_tokens: int
     seconds: float
     confusion: dict[str, dict[str, int]]
+    cached: int = 0
     excluded: int = 0
     official: tuple[OfficialLine, ...] = ()
     repeats: tuple[Repeats, ...] = ()
@@ -106,8 +107,9 @@ def summarise(run: Run) -> Summary:
         checks=checks,
         repaired=sum(bool(r.repaired) for r in scored),
         decision=_decision(scored),
-        prompt_tokens=sum(r.prompt_tokens for r in run.records),
-        completion_tokens=sum(r.completion_tokens for r in run.records),
+        prompt_tokens=sum(r.prompt_tokens for r in run.records if not r.cached),
+        completion_tokens=sum(r.completion_tokens for r in run.records if not r.cached),
+        cached=sum(r.cached for r in run.records),
         seconds=sum(r.seconds for r in run.records),
         excluded=len(answered) - len(scored),
         official=tuple(official_lines(official_cases(answered))),

@@ -274,8 +274,13 @@ def _speed(summaries: Sequence[Summary], labels: Sequence[str]) -> Table:
                 f"{summary.manifest.dtype}, {summary.manifest.device}",
             ]
         )
+    notes = [
+        f"{label}: {s.cached} replies came from the cache and count neither tokens nor time"
+        for s, label in zip(summaries, labels, strict=True)
+        if s.cached
+    ]
     head = ["target", "prompt tokens", "new tokens", "new tokens/s", "seconds", "engine", "device"]
-    return Table(title="Speed", head=head, rows=rows)
+    return Table(title="Speed", head=head, rows=rows, notes=notes)
 
 
 def _confusion(summary: Summary, label: str) -> Table:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bench.engines import EngineOptions
     from reports import Table
 
-__all__ = ["add_format", "add_target", "emit", "run_path", "split_names"]
+__all__ = ["add_format", "add_target", "emit", "engine_options", "run_path", "split_names"]
 
 FORMATS = ("table", "markdown", "json", "csv")
 
@@ -42,9 +43,32 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dialect", help="how tools are written for the model (default: the model's own)"
     )
-    parser.add_argument("--engine", default="transformers", help="default: %(default)s")
+    parser.add_argument(
+        "--engine",
+        default="auto",
+        help="transformers, vllm, or auto: vllm on a GPU that has it (default: %(default)s)",
+    )
     parser.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
     parser.add_argument("--dtype", help="default: float32 on a CPU, bfloat16 elsewhere")
+    vllm = parser.add_argument_group("vllm engine")
+    vllm.add_argument(
+        "--max-model-len", type=int, metavar="N", help="tokens of a prompt and its reply"
+    )
+    vllm.add_argument("--gpu-memory", type=float, metavar="SHARE", help="of the GPU (default: 0.9)")
+    vllm.add_argument("--kv-cache-gib", type=float, metavar="N", help="on a CPU (default: 2)")
+    vllm.add_argument("--tensor-parallel", type=int, default=1, metavar="N", help="GPUs a layer")
+    vllm.add_argument("--pipeline-parallel", type=int, default=1, metavar="N", help="GPU stages")
+    vllm.add_argument(
+        "--batch-invariant", action="store_true", help="same bits in any batch (GPU only)"
+    )
+
+
+def engine_options(args: argparse.Namespace) -> "EngineOptions":
+    """The options of the engine from a parsed command line. Errors: UsageError."""
+    from bench.engines import EngineOptions
+
+    names = EngineOptions.__dataclass_fields__
+    return EngineOptions(**{name: getattr(args, name) for name in names})
 
 
 def split_names(text: str) -> list[str]:

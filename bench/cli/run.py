@@ -9,10 +9,19 @@ command line wins.
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.cli.common import add_format, add_target, emit, run_path, split_names
+from bench.cli.common import (
+    add_format,
+    add_target,
+    emit,
+    engine_options,
+    run_path,
+    split_names,
+)
 
 __all__ = ["add_arguments", "main"]
 
@@ -52,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch-size", type=int, default=12, help="prompts at a time (default: 12)"
     )
     parser.add_argument(
+        "--no-cache", action="store_true", help="generate every reply, keep none in the cache"
+    )
+    parser.add_argument(
         "--resume", metavar="RUN", help="finish an interrupted run (its settings stand)"
     )
     parser.add_argument(
@@ -79,7 +91,8 @@ def main(args: argparse.Namespace) -> int:
         for flag, given in (("--samples", args.samples != 1), ("--vary", args.vary is not None)):
             if given:
                 raise UsageError(f"--resume takes {flag} from the run: leave it out")
-        runs = [resume(Path(run_path(args.resume)), device=args.device)]
+        with opened_cache(args) as cache:
+            runs = [resume(Path(run_path(args.resume)), options=engine_options(args), cache=cache)]
     elif args.suites:
         runs = _run(args)
     else:
@@ -119,7 +132,7 @@ def _run(args: argparse.Namespace) -> list[Any]:
     from bench.engines import ENGINES, load_engine
     from bench.errors import UsageError
     from bench.plan import Settings, plan
-    from bench.runner import Chosen, run
+    from bench.runner import Chosen, run_targets
     from suites.vary import KINDS, check_kinds
 
     settings = Settings(
@@ -133,6 +146,7 @@ def _run(args: argparse.Namespace) -> list[Any]:
     )
     if args.limit is not None and args.limit < 1:
         raise UsageError("--limit must be at least 1")
+    options = engine_options(args)
     if args.engine not in ENGINES:
         raise UsageError(f"there is no engine {args.engine!r}", known=ENGINES)
     if args.dialect is not None:
@@ -152,8 +166,23 @@ def _run(args: argparse.Namespace) -> list[Any]:
     for target in targets:
         plan(selection, target, settings)  # every refusal comes before the model is loaded
     loaded = [t.adapter for t in targets if t.adapter is not None]
-    engine = load_engine(args.engine, targets[0], loaded, device=args.device, dtype=args.dtype)
-    return [run(chosen, t, settings, engine, command=args.raw) for t in targets]
+    engine = load_engine(args.engine, targets[0], loaded, options)
+    with opened_cache(args) as cache:
+        return run_targets(chosen, targets, settings, engine, command=args.raw, cache=cache)
+
+
+@contextmanager
+def opened_cache(args: argparse.Namespace) -> Iterator[Any]:
+    """The reply cache in home, or None with --no-cache."""
+    from adapters import home
+    from bench.cache import Cache
+
+    cache = None if args.no_cache else Cache(home() / "cache.sqlite")
+    try:
+        yield cache
+    finally:
+        if cache is not None:
+            cache.close()
 
 
 def _with_config(args: argparse.Namespace) -> argparse.Namespace:
@@ -178,10 +207,10 @@ def _with_config(args: argparse.Namespace) -> argparse.Namespace:
         name = key.replace("_", "-")
         if name not in known:
             raise UsageError(f"{args.config}: unknown setting {key!r}", known=sorted(known))
-        if name == "no-base":
+        if name in _SWITCHES:
             if not isinstance(value, bool):
                 raise UsageError(f"{args.config}: {key} must be true or false")
-            options += ["--no-base"] if value else []
+            options += [f"--{name}"] if value else []
         elif name != "suites":
             options.append(f"--{name}={_joined(args.config, key, value)}")
     suites = values.get("suites", [])
@@ -197,6 +226,7 @@ def _with_config(args: argparse.Namespace) -> argparse.Namespace:
     return merged
 
 
+_SWITCHES = ("no-base", "no-cache", "batch-invariant")
 _NOT_SETTINGS = {"command", "config", "main", "raw", "resume"}
 
 

@@ -11,17 +11,18 @@ from typing import Any
 
 import torch
 import transformers
+from pydantic import JsonValue
 from safetensors import SafetensorError, safe_open
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
-    AutoTokenizer,
     GenerationConfig,
     StoppingCriteria,
 )
 
 from adapters import Adapter
-from bench.engines.base import Completion, Request
+from bench.engines.base import Completion, EngineOptions, Request
+from bench.engines.tokens import cut, load_tokenizer, prompt_ids, stop_ids
 from bench.errors import InfrastructureError, OutOfMemoryError, UsageError
 
 __all__ = ["TransformersEngine", "default_device"]
@@ -58,26 +59,27 @@ class TransformersEngine:
     """
 
     name = "transformers"
+    whole_batches = True
 
     def __init__(
         self,
         folder: Path,
         adapters: Sequence[Adapter] = (),
         *,
-        device: str | None = None,
-        dtype: str | None = None,
+        options: EngineOptions = EngineOptions(),
     ) -> None:
+        _refuse_options(options)
         if not sys.stderr.isatty():
             transformers.utils.logging.disable_progress_bar()
-        self.device = _usable(device) if device else default_device()
-        self.dtype = dtype or ("float32" if self.device == "cpu" else "bfloat16")
+        self.device = _usable(options.device) if options.device else default_device()
+        self.dtype = options.dtype or ("float32" if self.device == "cpu" else "bfloat16")
         if self.dtype not in DTYPES:
             raise UsageError(f"there is no dtype {self.dtype!r}", known=DTYPES)
         self.version = f"{transformers.__version__} (torch {torch.__version__})"
         try:
             config = AutoConfig.from_pretrained(folder)
             softcap = getattr(config, "attn_logit_softcapping", None)
-            self.tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
+            self.tokenizer = load_tokenizer(folder)
             self._base, loaded = AutoModelForCausalLM.from_pretrained(
                 folder,
                 dtype=getattr(torch, self.dtype),
@@ -104,10 +106,9 @@ class TransformersEngine:
                 f"({absent[0]}), and random ones would answer in their place"
             )
         self._base.to(self.device).eval()
+        self.settings: dict[str, JsonValue] = {"attention": "eager" if softcap else "sdpa"}
         # The folder's own generation settings (penalties, beams, sampling) would change what greedy means.
         self._base.generation_config = GenerationConfig()
-        if self.tokenizer.pad_token_id is None:
-            self.tokenizer.pad_token = self.tokenizer.eos_token
         self.model: Any = self._base
         self._inner: dict[str, str] = {}
         for adapter in adapters:
@@ -130,15 +131,8 @@ class TransformersEngine:
         return completions
 
     def prompt_ids(self, request: Request) -> list[int]:
-        """The token ids of a prompt. Errors: UsageError if it writes BOS, but not exactly once and first."""
-        ids: list[int] = self.tokenizer(request.prompt, add_special_tokens=False).input_ids
-        bos = self.tokenizer.bos_token_id
-        given = self.tokenizer.bos_token and self.tokenizer.bos_token in request.prompt
-        if given and (ids.count(bos) != 1 or ids[0] != bos):
-            raise UsageError(
-                f"the prompt of {request.id} holds {ids.count(bos)} BOS tokens, not one"
-            )
-        return ids
+        """The token ids of a prompt. Errors: UsageError unless it has exactly one BOS."""
+        return prompt_ids(self.tokenizer, request)
 
     def _batch(self, requests: Sequence[Request]) -> list[Completion]:
         first = requests[0]
@@ -149,7 +143,7 @@ class TransformersEngine:
         mask = torch.tensor(
             [[0] * (width - len(row)) + [1] * len(row) for row in rows], device=self.device
         )
-        stops = self._stop_ids(first)
+        stops = stop_ids(self.tokenizer, first.dialect)
         sampling: dict[str, Any] = {"do_sample": False}
         if first.temperature > 0:
             names = ",".join(r.id for r in requests)
@@ -183,27 +177,14 @@ class TransformersEngine:
         stop = next((i for i, token in enumerate(new) if token in stops), None)
         kept = new if stop is None else new[:stop]
         text = self.tokenizer.decode(kept, skip_special_tokens=False)
-        end = request.dialect.end(text)
-        if end is not None:
-            text = text[:end]
-            kept = kept[: len(self.tokenizer(text, add_special_tokens=False).input_ids)]
-        finished = stop is not None or end is not None
+        text, tokens, over = cut(self.tokenizer, request.dialect, text, len(kept))
         return Completion(
             id=request.id,
             text=text,
             prompt_tokens=len(row),
-            completion_tokens=len(kept) + (stop is not None),
-            finish="stop" if finished else "length",
+            completion_tokens=tokens + (stop is not None),
+            finish="stop" if over or stop is not None else "length",
         )
-
-    def _stop_ids(self, request: Request) -> list[int]:
-        """Ids of the dialect's stop texts that are single tokens here, and the tokenizer's own EOS."""
-        ids = {self.tokenizer.eos_token_id}
-        for text in request.dialect.stops:
-            token = self.tokenizer.convert_tokens_to_ids(text)
-            if token is not None and token != self.tokenizer.unk_token_id:
-                ids.add(token)
-        return sorted(i for i in ids if i is not None)
 
     def _using(self, adapter: str | None) -> AbstractContextManager[Any]:
         if self.model is self._base:
@@ -282,6 +263,18 @@ class _Ends(StoppingCriteria):  # type: ignore[misc]
                     new.shape[1] >= request.max_tokens or request.dialect.end(text) is not None
                 )
         return torch.tensor(self._done, device=input_ids.device)
+
+
+def _refuse_options(options: EngineOptions) -> None:
+    given = [
+        name
+        for name in ("max_model_len", "gpu_memory", "kv_cache_gib", "batch_invariant")
+        if getattr(options, name)
+    ]
+    given += [n for n in ("tensor_parallel", "pipeline_parallel") if getattr(options, n) > 1]
+    if given:
+        flag = given[0].replace("_", "-")
+        raise UsageError(f"--{flag} is an option of the vllm engine: add --engine vllm")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

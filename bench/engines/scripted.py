@@ -1,6 +1,9 @@
 """An engine that replies from a script: for tests, dry runs and demonstrations. It needs no model."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
+
+from pydantic import JsonValue
 
 from bench.engines.base import Completion, Request
 from bench.errors import InfrastructureError, OutOfMemoryError
@@ -21,6 +24,8 @@ class ScriptedEngine:
     version = "1"
     dtype = "none"
     device = "none"
+    whole_batches = True
+    settings: ClassVar[dict[str, JsonValue]] = {}
 
     def __init__(self, script: Script, *, capacity: int | None = None) -> None:
         self._script, self._capacity = script, capacity

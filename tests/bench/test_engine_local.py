@@ -11,7 +11,7 @@ import torch
 from adapters import resolve
 from bench.dialects import DIALECTS, Dialogue, find_dialect, prompt
 from bench.dialects.base import Finish, Segment, Turn
-from bench.engines import Completion, Request, load_engine
+from bench.engines import ENGINES, Completion, EngineOptions, Request, load_engine
 from bench.engines.local import TransformersEngine, is_out_of_memory
 from bench.errors import UsageError
 from bench.plan import Settings, plan
@@ -50,7 +50,7 @@ class Dialect:
 
 @pytest.fixture(scope="module", params=["gemma2", "gemma3"])
 def engine(request: pytest.FixtureRequest, tiny_models: dict[str, Path]) -> TransformersEngine:
-    return TransformersEngine(tiny_models[request.param], device="cpu")
+    return TransformersEngine(tiny_models[request.param], options=EngineOptions(device="cpu"))
 
 
 def ask(text: str, name: str = "x", **fields: Any) -> Request:
@@ -141,7 +141,7 @@ def test_the_end_of_turn_token_stops_a_reply_and_is_not_in_its_text(
     tiny_models: dict[str, Path],
 ) -> None:
     """Two rows of the output layer change places, so that the third token becomes <end_of_turn>."""
-    engine = TransformersEngine(tiny_models["gemma3"], device="cpu")
+    engine = TransformersEngine(tiny_models["gemma3"], options=EngineOptions(device="cpu"))
     whole = engine.model.generate(
         input_ids=torch.tensor([engine.prompt_ids(ask("Hello there"))]),
         max_new_tokens=6,
@@ -205,7 +205,7 @@ def test_gemma_2_attends_eagerly_for_its_softcap_and_gemma_3_does_not(
 ) -> None:
     used = {}
     for family, folder in tiny_models.items():
-        config = TransformersEngine(folder, device="cpu").model.config
+        config = TransformersEngine(folder, options=EngineOptions(device="cpu")).model.config
         softcap = getattr(config, "attn_logit_softcapping", None)
         used[family] = (config._attn_implementation, softcap is not None)
     assert used == {"gemma2": ("eager", True), "gemma3": ("sdpa", False)}
@@ -240,17 +240,19 @@ def test_an_unknown_engine_is_refused_with_the_engines_there_are(
     tiny_models: dict[str, Path],
 ) -> None:
     target = resolve(str(tiny_models["gemma3"]), dialect="gemma")
-    with pytest.raises(UsageError, match="'vllm'") as caught:
-        load_engine("vllm", target, [])
-    assert caught.value.known == ("transformers",)
+    with pytest.raises(UsageError, match="'vlm'") as caught:
+        load_engine("vlm", target, [])
+    assert caught.value.known == ENGINES
 
 
 def test_a_dtype_that_torch_does_not_have_is_refused(tiny_models: dict[str, Path]) -> None:
     with pytest.raises(UsageError, match="float99"):
-        TransformersEngine(tiny_models["gemma3"], device="cpu", dtype="float99")
+        TransformersEngine(
+            tiny_models["gemma3"], options=EngineOptions(device="cpu", dtype="float99")
+        )
 
 
 def test_a_folder_whose_configuration_names_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UsageError, match="cannot be loaded"):
-        TransformersEngine(tmp_path, device="cpu")
+        TransformersEngine(tmp_path, options=EngineOptions(device="cpu"))

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from adapters import Adapter, find_adapter
 from bench.dialects import find_dialect
-from bench.engines import Request
+from bench.engines import EngineOptions, Request
 from bench.engines.local import TransformersEngine
 from bench.errors import UsageError
 
@@ -30,7 +30,7 @@ def engine(
 ) -> TransformersEngine:
     """The base with both adapters beside it."""
     loaded = [find_adapter(str(tiny_adapters[family][name])) for name in ("a", "b")]
-    return TransformersEngine(tiny_models[family], loaded, device="cpu")
+    return TransformersEngine(tiny_models[family], loaded, options=EngineOptions(device="cpu"))
 
 
 def requests(*adapters: str | None) -> list[Request]:
@@ -100,7 +100,7 @@ def test_base_and_adapters_reply_differently(engine: TransformersEngine) -> None
 def test_base_rows_equal_an_engine_without_adapters(
     engine: TransformersEngine, family: str, tiny_models: dict[str, Path]
 ) -> None:
-    bare = TransformersEngine(tiny_models[family], device="cpu")
+    bare = TransformersEngine(tiny_models[family], options=EngineOptions(device="cpu"))
     assert engine.generate(requests(None)) == bare.generate(requests(None))
 
 
@@ -122,7 +122,11 @@ def test_what_was_asked_before_does_not_matter(engine: TransformersEngine) -> No
 def test_an_adapter_that_is_not_loaded_is_refused(
     engine: TransformersEngine, loaded: bool, family: str, tiny_models: dict[str, Path]
 ) -> None:
-    used = engine if loaded else TransformersEngine(tiny_models[family], device="cpu")
+    used = (
+        engine
+        if loaded
+        else TransformersEngine(tiny_models[family], options=EngineOptions(device="cpu"))
+    )
     with pytest.raises(UsageError, match="'stranger' is not loaded"):
         used.generate(requests("stranger"))
 
@@ -142,4 +146,4 @@ def test_a_dead_adapter_and_one_of_another_shape_are_refused(
     folders = [tiny_adapters[family][n] for n in (*before, name)]
     loaded: list[Adapter] = [find_adapter(str(folder)) for folder in folders]
     with pytest.raises(UsageError, match=f"'{name}' {reason}"):
-        TransformersEngine(tiny_models[family], loaded, device="cpu")
+        TransformersEngine(tiny_models[family], loaded, options=EngineOptions(device="cpu"))

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from adapters import find_adapter
 from bench.dialects import DIALECTS
-from bench.engines import Request
+from bench.engines import EngineOptions, Request
 from bench.engines.local import TransformersEngine
 from bench.errors import UsageError
 
@@ -42,7 +42,7 @@ def test_a_base_with_a_missing_tensor_is_refused_not_filled_at_random(
     del weights["lm_head.weight"]
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(UsageError, match=r"is not whole: 1 weights .*lm_head"):
-        TransformersEngine(folder, device="cpu")
+        TransformersEngine(folder, options=EngineOptions(device="cpu"))
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
@@ -52,7 +52,7 @@ def test_a_broken_file_of_a_base_is_a_refusal(
     folder = _copy(tiny_models["gemma3"], tmp_path / "m")
     (folder / file).write_bytes(b"abc")
     with pytest.raises(UsageError, match="cannot be loaded"):
-        TransformersEngine(folder, device="cpu")
+        TransformersEngine(folder, options=EngineOptions(device="cpu"))
 
 
 def test_an_adapter_of_which_only_a_part_matches_is_refused(
@@ -63,7 +63,9 @@ def test_an_adapter_of_which_only_a_part_matches_is_refused(
     moved = {k.replace("layers.1.", "layers.7."): v for k, v in weights.items()}
     save_file(moved, folder / "adapter_model.safetensors", metadata={"format": "pt"})
     with pytest.raises(UsageError, match=r"does not fit the base: \d+ of its weights match no"):
-        TransformersEngine(tiny_models["gemma3"], [find_adapter(str(folder))], device="cpu")
+        TransformersEngine(
+            tiny_models["gemma3"], [find_adapter(str(folder))], options=EngineOptions(device="cpu")
+        )
 
 
 def test_two_adapters_of_one_name_are_refused_and_odd_names_are_not(
@@ -74,10 +76,14 @@ def test_two_adapters_of_one_name_are_refused_and_odd_names_are_not(
     odd = _copy(tiny_adapters["gemma3"]["b"], tmp_path / "half")
     with pytest.raises(UsageError, match=r"two adapters are called 'v1\.5'"):
         TransformersEngine(
-            tiny_models["gemma3"], [find_adapter(str(p)) for p in (first, second)], device="cpu"
+            tiny_models["gemma3"],
+            [find_adapter(str(p)) for p in (first, second)],
+            options=EngineOptions(device="cpu"),
         )
     engine = TransformersEngine(
-        tiny_models["gemma3"], [find_adapter(str(p)) for p in (first, odd)], device="cpu"
+        tiny_models["gemma3"],
+        [find_adapter(str(p)) for p in (first, odd)],
+        options=EngineOptions(device="cpu"),
     )
     assert len({_ask(engine), _ask(engine, "v1.5"), _ask(engine, "half")}) == 3
 
@@ -88,12 +94,12 @@ def test_greedy_is_greedy_whatever_the_folders_own_generation_settings_say(
     folder = _copy(tiny_models["gemma3"], tmp_path / "m")
     settings = {"repetition_penalty": 1.9, "do_sample": True, "temperature": 3.0, "num_beams": 3}
     (folder / "generation_config.json").write_text(json.dumps(settings), encoding="utf-8")
-    plain = TransformersEngine(tiny_models["gemma3"], device="cpu")
-    assert _ask(TransformersEngine(folder, device="cpu")) == _ask(plain)
+    plain = TransformersEngine(tiny_models["gemma3"], options=EngineOptions(device="cpu"))
+    assert _ask(TransformersEngine(folder, options=EngineOptions(device="cpu"))) == _ask(plain)
 
 
 def test_requests_of_different_sampling_do_not_share_a_batch(tiny_models: Models) -> None:
-    engine = TransformersEngine(tiny_models["gemma3"], device="cpu")
+    engine = TransformersEngine(tiny_models["gemma3"], options=EngineOptions(device="cpu"))
     ask = {"prompt": "<bos>Hello", "dialect": DIALECTS["gemma"], "max_tokens": 12}
     greedy = Request(id="greedy", **ask)  # type: ignore[arg-type]
     hot = Request(id="hot", temperature=5.0, **ask)  # type: ignore[arg-type]
@@ -105,4 +111,4 @@ def test_requests_of_different_sampling_do_not_share_a_batch(tiny_models: Models
 @pytest.mark.parametrize("device", ["gpu", "cuda:99", "cpu:x"])
 def test_a_device_that_is_not_there_is_refused(tiny_models: Models, device: str) -> None:
     with pytest.raises(UsageError, match="device"):
-        TransformersEngine(tiny_models["gemma3"], device=device)
+        TransformersEngine(tiny_models["gemma3"], options=EngineOptions(device=device))

