@@ -1,19 +1,36 @@
 """Dataset health: is every gold right by the project's own judge, and every corrupted gold wrong?"""
 
+import difflib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
+
+from jsonschema import Draft202012Validator
 
 from suites.baselines import gold_reply
 from suites.errors import SuiteError
 from suites.judge import judge
-from suites.model import Case, Suite, Tool, canonical
+from suites.model import Case, Suite, canonical
 from suites.mutate import mutations
 from suites.places import NOWHERE, Place
 from suites.schema import VALUE_LINT, argument_problems, schema_problems, show
 from suites.values import plain_text
 
 __all__ = ["Finding", "Health", "check_case", "check_suite", "refuse_unsound"]
+
+_KEYWORDS = frozenset(Draft202012Validator.VALIDATORS) | {
+    *("title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"),
+    *("then", "else", "minContains", "maxContains", "definitions", "$defs", "$id", "$schema"),
+    *("contentEncoding", "contentMediaType", "contentSchema", "$anchor", "$dynamicAnchor"),
+    *("$comment", "$vocabulary"),
+}
+_FOREIGN = frozenset({"example", "nullable", "optional", "discriminator"})
+"""Of OpenAPI and of public benchmarks: harmless."""
+
+_PARAMETER = re.compile(r"properties\.([^.:]+)|of '([^']+)'")
+"""The parameter that a fault of a schema names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +83,7 @@ def check_suite(suite: Suite) -> Health:
                 key = canonical(tool.model_dump(mode="json"))
                 if key not in distinct:
                     distinct.add(key)
-                    findings += _lint_tool(case, tool, place.tool(i, tool.name))
+                    findings += _lint_tool(case, i, place)
         count, found = check_case(case, place)
         tried += count
         findings += found
@@ -128,7 +145,7 @@ def refuse_unsound(cases: Iterable[Case], places: Mapping[str, Place] = {}) -> N
             finding
             for i, tool in enumerate(case.tools)
             if schema_problems(tool)
-            for finding in _lint_tool(case, tool, place.tool(i, tool.name))
+            for finding in _lint_tool(case, i, place)
             if finding.level == "error"
         ]
         found += _lint_case(case, place)
@@ -164,14 +181,31 @@ def _sound_tools(case: Case) -> bool:
     return not any(_is_error(case, p) for tool in case.tools for p in schema_problems(tool))
 
 
-def _lint_tool(case: Case, tool: Tool, place: str) -> Iterator[Finding]:
-    for problem in schema_problems(tool):
-        level = "error" if _is_error(case, problem) else "warning"
-        text = f"tool {tool.name!r} {problem}"
-        yield Finding(level=level, check="schema", case=case.id, text=text, place=place)
+def _lint_tool(case: Case, index: int, place: Place) -> Iterator[Finding]:
+    tool = case.tools[index]
+    found = [("error" if _is_error(case, p) else "warning", p) for p in schema_problems(tool)]
+    found += [("warning", problem) for problem in _misspelt(tool.parameters)]
     if not tool.description and "inferred-tool" not in case.tags:
-        text = f"tool {tool.name!r} has no description"
-        yield Finding(level="warning", check="schema", case=case.id, text=text, place=place)
+        found.append(("warning", "has no description"))
+    for level, problem in found:
+        named = _PARAMETER.search(problem)
+        where = place.tool(index, tool.name, (named[1] or named[2]) if named else "")
+        text = f"tool {tool.name!r} {problem}"
+        yield Finding(level=level, check="schema", case=case.id, text=text, place=where)
+
+
+def _misspelt(schema: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Keywords that JSON Schema does not know and so ignores, and that look like one that it knows."""
+    for keyword in sorted(schema.keys() - _KEYWORDS - _FOREIGN):
+        if close := difflib.get_close_matches(keyword, sorted(_KEYWORDS), n=1, cutoff=0.8):
+            where = path or "parameters"
+            yield f"{where}: JSON Schema knows no {keyword!r}: did you mean {close[0]!r}?"
+    properties = schema.get("properties")
+    inner = dict(properties) if isinstance(properties, dict) else {}
+    inner = {f"properties.{name}": sub for name, sub in inner.items()}
+    for name, sub in {**inner, "items": schema.get("items")}.items():
+        if isinstance(sub, dict):
+            yield from _misspelt(sub, f"{path}.{name}" if path else name)
 
 
 def _lint_case(case: Case, place: Place) -> Iterator[Finding]:

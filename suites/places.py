@@ -34,13 +34,20 @@ class Place:
         """`file:line` of a field."""
         return self._shown(self._line(path))
 
-    def tool(self, index: int, name: str) -> str:
+    def tool(self, index: int, name: str, parameter: str = "") -> str:
         """`file:line` of the definition of an offered tool, in the case (at that index) or in the toolbox."""
-        own = ("tools", index)
-        written = any((*self.at, *own, key) in self.lines for key in ("name", "function"))
-        if not written and ("tools", name) in self.lines:
-            return self._shown(self.lines["tools", name])
-        return self.part(*own) if self._has("tools") else self.call(0)
+        own: _Path = ("tools", index)
+        inline = any((*self.at, *own, key) in self.lines for key in ("name", "function"))
+        if not inline and not self._has("tools"):
+            return self.call(0)
+        base = (*self.at, *own) if inline or ("tools", name) not in self.lines else ("tools", name)
+        inside: tuple[_Path, ...] = (("parameters",), ("parameters", "properties"))
+        inside += (("inputSchema", "properties"), ("function", "parameters", "properties"))
+        for path in inside:
+            for key in (parameter, f"{parameter}?"):
+                if parameter and (line := self.lines.get((*base, *path, key))) is not None:
+                    return self._shown(line)
+        return self._shown(self.lines.get(base, self.line))
 
     def call(self, index: int, *argument: str | int) -> str:
         """`file:line` of an expected call, or of one of its arguments."""
@@ -68,13 +75,14 @@ class Place:
         return self._reply() if path[1:2] == ("text",) else self._line(path[1:])
 
     def _call(self, index: int, argument: _Path) -> int:
-        inside: list[_Path] = [("function_calls", index, "arguments", *argument)]
+        part: _Path = ("arguments", *argument) if argument else ("name",)
+        inside: list[_Path] = [("function_calls", index, *part)]
         if index == 0:
-            inside.append(("function_call", "arguments", *argument))
+            inside.append(("function_call", *part))
         for root in ("expect", "model"):
             if self._has(root):
                 return max((self._depth((root, *path)) for path in inside), key=lambda d: d[0])[1]
-        return self._line(("expectation", "calls", index, "arguments", *argument))
+        return self._line(("expectation", "calls", index, *part))
 
     def _reply(self) -> int:
         key = next((k for k in ("reply", "model") if self._has(k)), None)
