@@ -98,7 +98,7 @@ def plan(selection: Selection, target: Target, settings: Settings) -> list[list[
     that the dialect cannot say.
     """
     for part in selection.parts:
-        refuse_unsound(part.asked)
+        refuse_unsound(part.asked, part.suite.places)
     dialect = find_dialect(target.dialect)
     pool = _shot_pool(settings)
     jobs: list[Job] = []

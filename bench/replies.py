@@ -51,7 +51,8 @@ def judge_replies(
     Errors: SuiteError with file and line for anything that is not a reply, UsageError for mode bfcl on cases
     without BFCL's data.
     """
-    cases = {c.id: c for part in select([suite]).parts for c in part.cases}
+    parts = select([suite]).parts
+    cases = {c.id: c for part in parts for c in part.cases}
     foreign = all(c.official is not None for c in cases.values())
     if mode == "bfcl" and not foreign:
         raise UsageError(
@@ -60,7 +61,8 @@ def judge_replies(
     name = dialect_name or (_BFCL if foreign else "gemma")
     dialect = None if name == _BFCL else find_dialect(name)
     if mode == "strict":
-        refuse_unsound(cases.values())
+        for part in parts:
+            refuse_unsound(part.cases, part.suite.places)
     rows: dict[str, dict[str, Any]] = {}
     for line, raw in read_json_lines(file):
         case = _case(raw, cases, suite, file, line)

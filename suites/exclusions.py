@@ -67,9 +67,12 @@ def apply_exclusions(
     """
     reasons: dict[str, list[str]] = {}
     for reason, (_, ids) in exclusions.items():
-        for name in ids:
+        for i, name in enumerate(ids):
             if name not in all_ids:
-                raise SuiteError(f"excludes {name!r}, which is no case", file=file, known=all_ids)
+                _, lines = load_yaml(Path(file).read_text(encoding="utf-8"), file)
+                line = lines.get(("reasons", reason, "ids", i))
+                message = f"excludes {name!r}, which is no case"
+                raise SuiteError(message, file=file, line=line, known=all_ids)
             reasons.setdefault(name, []).append(reason)
     return tuple(
         c.model_copy(update={"excluded": tuple(reasons[c.id])}) if c.id in reasons else c

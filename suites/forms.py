@@ -13,13 +13,13 @@ is inferred from the call and tagged `inferred-tool`.
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from suites.errors import SuiteError
-from suites.model import Case, Tool
+from suites.model import Case, NoCall, Tool
 
 __all__ = ["case_from", "tool_from"]
 
@@ -103,9 +103,13 @@ def _validated(cls: type[M], raw: dict[str, Any], prefix: str = "") -> M:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
+        known: Iterable[str] = ()
+        if first["type"] == "string_pattern_mismatch":
+            pattern = first.get("ctx", {}).get("pattern")
+            message = f"{_compact(first['input'])} does not match the pattern {pattern}"
         if first["type"] == "extra_forbidden":
-            message = "unknown field"
-        raise SuiteError(message, field=f"{prefix} {field}".strip() or None) from None
+            message, known = "unknown field", cls.model_fields if len(first["loc"]) == 1 else ()
+        raise SuiteError(message, field=f"{prefix} {field}".strip() or None, known=known) from None
     except (TypeError, ValueError, RecursionError) as error:
         raise SuiteError(f"not plain data: {error}", field=prefix or None) from None
 
@@ -228,7 +232,10 @@ def _answer(value: dict[str, Any]) -> dict[str, Any]:
     raw = dict(value)
     for key in ("facts", "absent"):
         if key in raw:
-            raw[key] = [_fact(item) for item in _list(raw, key)]
+            if not isinstance(raw[key], list):
+                message = f"must be a list, not {type(raw[key]).__name__}"
+                raise SuiteError(message, field=f"answer.{key}")
+            raw[key] = [_fact(item) for item in raw[key]]
     return raw
 
 
@@ -245,6 +252,11 @@ def _short(fields: dict[str, Any], toolbox: Mapping[str, Tool]) -> dict[str, Any
     for key in fields:
         if key not in _SHORT:
             raise SuiteError("unknown field", field=key, known=_SHORT)
+    for key in ("id", "group", "category", "note", "user", "system", "reply"):
+        if not isinstance(given := fields.get(key, ""), str):
+            text = _compact(given)
+            remedy = f': write "{text}"' if isinstance(given, int | float) else ""
+            raise SuiteError(f"must be text (a string), not {text}{remedy}", field=key)
     raw: dict[str, Any] = {k: v for k, v in fields.items() if k in _SHORT[:5]}
     messages = _history(fields)
     expectation = _expectation(fields)
@@ -328,15 +340,28 @@ def _results(value: Any, names: list[str], field: str) -> list[dict[str, Any]]:
 def _expectation(fields: dict[str, Any]) -> dict[str, Any]:
     raw: dict[str, Any] = {k: fields[k] for k in ("words", "injected") if k in fields}
     model = None if "tool" in fields else fields.get("model")
+    source = "expect" if "expect" in fields else "model"
     wanted = fields.get("expect", model if isinstance(model, dict) else None)
     if wanted is not None:
-        calls = _calls(wanted, "expect" if "expect" in fields else "model")
+        for key in ("no_call", "answer", "reply"):
+            if key in fields:
+                other = f"{source!r} says which call is right"
+                raise SuiteError(f"{other}: leave one of the two out", field=key)
+        calls = _calls(wanted, source)
+        if not calls:
+            raise SuiteError("must be {function_call: …} or {function_calls: […]}", field=source)
         raw["calls"] = [_expected(c, f"expect.{i}") for i, c in enumerate(calls)]
         return raw
     text = fields.get("reply", model)
     if text is None and "no_call" not in fields and "answer" not in fields:
         raise SuiteError("says nothing of what is expected: give model, expect, no_call or answer")
+    if text is None:
+        what = "no_call" if "no_call" in fields else "answer"
+        raise SuiteError("needs the text of a right reply: give reply", field=what)
     raw["no_call"] = fields.get("no_call", "answer")
+    if raw["no_call"] not in get_args(NoCall):
+        message = f"must be 'answer', 'ask' or 'decline', not {_compact(raw['no_call'])}"
+        raise SuiteError(message, field="no_call")
     raw["text"] = text
     if "answer" in fields:
         answer = fields["answer"]

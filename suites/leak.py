@@ -5,6 +5,7 @@ from typing import Any
 
 from suites.health import Finding
 from suites.model import Case, Suite
+from suites.places import NOWHERE
 
 __all__ = ["distinctive_values", "leaks"]
 
@@ -15,7 +16,7 @@ def leaks(suites: Sequence[Suite]) -> list[Finding]:
     """An error for every tool, group or distinctive value that a dev and a test split have in common."""
     splits = [(s, *_contents(s)) for s in suites]
     found: list[Finding] = []
-    for _, *ours in (x for x in splits if x[0].split == "dev"):
+    for dev, *ours in (x for x in splits if x[0].split == "dev"):
         for test, *theirs in (x for x in splits if x[0].split == "test"):
             for what, a, b in zip(("tool", "group", "value"), ours, theirs, strict=True):
                 found += [
@@ -24,6 +25,7 @@ def leaks(suites: Sequence[Suite]) -> list[Finding]:
                         check="leak",
                         case=a[shared],
                         text=f"shares {what} {shared!r} with {test.name}/test ({b[shared]})",
+                        place=str(dev.places.get(a[shared], NOWHERE)),
                     )
                     for shared in sorted(a.keys() & b.keys())
                 ]

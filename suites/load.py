@@ -1,19 +1,22 @@
 """Reading suites from disk: a folder with `suite.yaml`, or one file of cases (YAML or JSON lines)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from suites.errors import SuiteError
 from suites.exclusions import apply_exclusions, read_exclusions
 from suites.forms import case_from, tool_from
 from suites.json_text import loads
 from suites.model import Case, Split, Suite, Tool
+from suites.places import Place
 from suites.yaml_io import load_yaml
 
 __all__ = ["load_cases", "load_suite", "read_json_lines", "splits_of"]
 
 _ENDINGS = (".yaml", ".yml", ".jsonl")
+T = TypeVar("T")
 
 
 def load_suite(path: Path, split: Split = "dev") -> Suite:
@@ -27,23 +30,23 @@ def load_suite(path: Path, split: Split = "dev") -> Suite:
             raise SuiteError(
                 f"has no {split!r} split: a single file is a dev suite", file=str(path)
             )
-        return Suite(
-            name=path.stem, version="0", split="dev", cases=_unique(load_cases(path), path)
-        )
+        cases, places = _unique(_placed_cases(path))
+        return Suite(name=path.stem, version="0", split="dev", cases=cases, places=places)
     about = _about(path)
     files = _files(path, split)
     if not files:
         have = ", ".join(splits_of(path)) or "no cases at all"
         raise SuiteError(f"has no {split!r} split (it has {have})", file=str(path))
-    cases = tuple(case for file in files for case in load_cases(file))
-    cases = _excluding(path, _unique(cases, path))
-    suite = Suite(split=split, cases=cases, **about)
+    cases, places = _unique(found for file in files for found in _placed_cases(file))
+    cases = _excluding(path, cases)
+    suite = Suite(split=split, cases=cases, places=places, **about)
     if suite.categories:
         for case in suite.cases:
             if case.category not in suite.categories:
                 raise SuiteError(
                     f"category {case.category!r} of case {case.id!r} is not in suite.yaml",
-                    file=str(path),
+                    file=places[case.id].file,
+                    line=places[case.id].line_of("category"),
                     known=suite.categories,
                 )
     return suite
@@ -72,9 +75,15 @@ def splits_of(path: Path) -> tuple[Split, ...]:
 
 def load_cases(path: Path) -> tuple[Case, ...]:
     """The cases of one file: `.jsonl` (a case a line) or `.yaml` (a list, or `tools:` and `cases:`)."""
+    return tuple(case for case, _ in _placed_cases(path))
+
+
+def _placed_cases(path: Path) -> Iterator[tuple[Case, Place]]:
     if path.suffix == ".jsonl":
-        return tuple(_from_lines(path))
-    obj, lines = load_yaml(_read(path), str(path))
+        yield from _from_lines(path)
+        return
+    file = str(path)
+    obj, lines = load_yaml(_read(path), file)
     toolbox: dict[str, Tool] = {}
     defaults: dict[str, Any] = {}
     prefix: tuple[str, ...] = ()
@@ -83,34 +92,34 @@ def load_cases(path: Path) -> tuple[Case, ...]:
             if key not in ("tools", "defaults", "cases"):
                 known = ("tools", "defaults", "cases")
                 raise SuiteError(
-                    "unknown field", file=str(path), line=lines[(key,)], field=key, known=known
+                    "unknown field", file=file, line=lines[(key,)], field=key, known=known
                 )
-        tools = obj.get("tools") or {}
-        if not isinstance(tools, dict):
-            raise SuiteError(
-                "must map names to tools", file=str(path), line=lines[("tools",)], field="tools"
-            )
+        tools, defaults = (_mapping_at(obj, key, file, lines) for key in ("tools", "defaults"))
         for name, tool in tools.items():
-            toolbox[name] = _placed(
-                lambda t=tool, n=name: tool_from(t, n), path, lines[("tools", name)]
-            )
-        defaults = obj.get("defaults") or {}
+            at = ("tools", name)
+            place = Place(file=file, line=lines[at], lines=lines, at=at)
+            toolbox[name] = _placed(partial(tool_from, tool, name), place)
         obj, prefix = obj.get("cases"), ("cases",)
     if not isinstance(obj, list):
-        raise SuiteError("must be a list of cases, or hold `cases:`", file=str(path), line=1)
-    stem = path.stem
-    return tuple(
-        _placed(
-            lambda raw=raw, i=i: case_from(
-                raw, default_id=f"{stem}-{i + 1:03}", toolbox=toolbox, defaults=defaults
-            ),
-            path,
-            lines[(*prefix, i)],
-            lines,
-            (*prefix, i),
+        raise SuiteError("must be a list of cases, or hold `cases:`", file=file, line=1)
+    for i, raw in enumerate(obj):
+        place = Place(file=file, line=lines[(*prefix, i)], lines=lines, at=(*prefix, i))
+        build = partial(
+            case_from,
+            raw,
+            default_id=f"{path.stem}-{i + 1:03}",
+            toolbox=toolbox,
+            defaults=defaults,
         )
-        for i, raw in enumerate(obj)
-    )
+        yield _placed(build, place), place
+
+
+def _mapping_at(obj: dict[str, Any], key: str, file: str, lines: Any) -> dict[str, Any]:
+    value = obj.get(key) or {}
+    if not isinstance(value, dict):
+        what = "names to tools" if key == "tools" else "fields to values"
+        raise SuiteError(f"must map {what}", file=file, line=lines[(key,)], field=key)
+    return value
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
@@ -124,34 +133,23 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
             raise SuiteError(f"broken JSON: {error}", file=str(path), line=number) from None
 
 
-def _from_lines(path: Path) -> Iterator[Case]:
+def _from_lines(path: Path) -> Iterator[tuple[Case, Place]]:
     for number, obj in read_json_lines(path):
-        yield _placed(
-            lambda obj=obj, number=number: case_from(obj, default_id=f"{path.stem}-{number:03}"),
-            path,
-            number,
-        )
+        place = Place(file=str(path), line=number)
+        yield _placed(partial(case_from, obj, default_id=f"{path.stem}-{number:03}"), place), place
 
 
-def _placed(
-    build: Any,
-    path: Path,
-    line: int,
-    lines: dict[tuple[str | int, ...], int] | None = None,
-    at: Any = (),
-) -> Any:
-    """Run `build`; a SuiteError without a place gets this file and the line of its field."""
+def _placed(build: Callable[[], T], place: Place) -> T:
+    """Run `build`; a SuiteError without a place gets the file and the line of its field."""
     try:
         return build()
     except SuiteError as error:
-        if lines and error.field:
-            parts = [int(p) if p.isdigit() else p for p in error.field.split(".")]
-            for end in range(len(parts), 0, -1):
-                if (*at, *parts[:end]) in lines:
-                    line = lines[(*at, *parts[:end])]
-                    break
         raise SuiteError(
-            error.message, file=str(path), line=line, field=error.field, known=error.known
+            error.message,
+            file=place.file,
+            line=place.line_of(error.field),
+            field=error.field,
+            known=error.known,
         ) from None
 
 
@@ -191,10 +189,21 @@ def _about(path: Path) -> dict[str, Any]:
     return obj
 
 
-def _unique(cases: tuple[Case, ...], path: Path) -> tuple[Case, ...]:
-    seen: set[str] = set()
-    for case in cases:
-        if case.id in seen:
-            raise SuiteError(f"case id {case.id!r} stands twice", file=str(path), field="id")
-        seen.add(case.id)
-    return cases
+def _unique(
+    found: Iterable[tuple[Case, Place]],
+) -> tuple[tuple[Case, ...], dict[str, Place]]:
+    """The cases, and where each stands. Errors: SuiteError with both places of an id that stands twice."""
+    cases: list[Case] = []
+    places: dict[str, Place] = {}
+    for case, place in found:
+        if case.id in places:
+            first = places[case.id].part("id")
+            raise SuiteError(
+                f"case id {case.id!r} stands twice, first at {first}: ids must differ",
+                file=place.file,
+                line=place.line_of("id"),
+                field="id",
+            )
+        places[case.id] = place
+        cases.append(case)
+    return tuple(cases), places

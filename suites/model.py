@@ -5,12 +5,15 @@ Every class is frozen and strict: an unknown field or a wrong type is an error, 
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from suites.places import Place
 
 __all__ = [
     "Accept",
@@ -242,6 +245,7 @@ class Suite:
     """Named, versioned cases of one split; `hash` covers every case, so an edit changes it.
 
     source: of an imported suite: where it was read from, its version and the sha256 of what was read.
+    places: case id -> where it stands; not part of the hash, and not compared.
     """
 
     name: str
@@ -252,6 +256,7 @@ class Suite:
     licence: str = ""
     categories: dict[str, str] = field(default_factory=dict)
     source: dict[str, str] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def hash(self) -> str:

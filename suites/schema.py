@@ -246,6 +246,8 @@ def _types(error: ValidationError) -> str:
 
 
 def _brief(error: SchemaError | ValidationError) -> str:
+    if isinstance(error, SchemaError) and list(error.absolute_path)[-1:] == ["type"]:
+        return f"{show(error.instance)} is no type (there are {', '.join(sorted(_TYPES))})"
     line = error.message.splitlines()[0]
     return line if len(line) <= 160 else line[:159] + "…"
 

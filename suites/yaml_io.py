@@ -45,10 +45,7 @@ def load_yaml(text: str, file: str) -> tuple[Any, dict[Path, int]]:
         node = loader.get_single_node()
         value = None if node is None else _value(node, (), lines, file)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else None
-        problem = f"broken YAML: {error.problem or error.context}"
-        raise SuiteError(problem, file=file, line=line) from None
+        raise _broken(error, text, file) from None
     except (yaml.YAMLError, UnicodeError) as error:
         raise SuiteError(f"broken YAML: {str(error).splitlines()[0]}", file=file) from None
     except RecursionError:
@@ -58,6 +55,24 @@ def load_yaml(text: str, file: str) -> tuple[Any, dict[Path, int]]:
     finally:
         loader.dispose()
     return value, lines
+
+
+def _broken(error: yaml.MarkedYAMLError, text: str, file: str) -> SuiteError:
+    """What the parser says, at the line where a person has to look, with the likely remedy."""
+    problem = error.problem or error.context or "unreadable"
+    at, opened = error.problem_mark or error.context_mark, error.context_mark
+    if at is None:
+        return SuiteError(f"broken YAML: {problem}", file=file)
+    if opened is not None and "end of stream" in problem:
+        problem, at = f"{problem} {error.context}", opened
+    lines = text.splitlines()
+    line = lines[at.line] if at.line < len(lines) else ""
+    remedy = "indent what belongs together alike, close quotes and brackets, quote texts with ': '"
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        remedy = "a tab stands there: indent with blanks"
+    elif opened is not None and opened.line != at.line:
+        remedy = f"{error.context} from line {opened.line + 1} on: {remedy}"
+    return SuiteError(f"broken YAML: {problem} ({remedy})", file=file, line=at.line + 1)
 
 
 def _value(node: Any, path: Path, lines: dict[Path, int], file: str) -> Any:
@@ -81,7 +96,9 @@ def _mapping(node: Any, path: Path, lines: dict[Path, int], file: str) -> dict[s
             raise SuiteError("a key must be text", file=file, line=line)
         key = key_node.value
         if key in result:
-            raise SuiteError(f"key {key!r} stands twice in one mapping", file=file, line=line)
+            first = f"first in line {lines[(*path, key)]}"
+            message = f"key {key!r} stands twice in one mapping, {first}"
+            raise SuiteError(message, file=file, line=line)
         result[key] = _value(child, (*path, key), lines, file)
         lines[(*path, key)] = line
     return result

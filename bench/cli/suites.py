@@ -175,8 +175,9 @@ def _check(names: list[str], form: str) -> int:
     if shared:
         data.append({"suite": "dev and test", "findings": [vars(f) for f in shared]})
     tables = [Table(title="Health of the suites", head=head, rows=rows)]
-    found = [[h.suite, f.level, f.check, f.case, f.text] for h in reports for f in h.findings]
-    found += [["dev and test", f.level, f.check, f.case, f.text] for f in shared]
+    named = [(h.suite, f) for h in reports for f in h.findings]
+    named += [("dev and test", f) for f in shared]
+    found = [[suite, f.level, f.check, f.case, f.place, f.text] for suite, f in named]
     if found:
         shown = [f for f in found if f[1] == "error"]
         notes = []
@@ -185,7 +186,7 @@ def _check(names: list[str], form: str) -> int:
             shown += some[:_SHOWN]
             if len(some) > _SHOWN:
                 notes.append(f"{len(some) - _SHOWN} more of level {level}: --json shows all")
-        titles = ["suite", "level", "check", "case", "finding"]
+        titles = ["suite", "level", "check", "case", "place", "finding"]
         tables.append(Table(title="Findings", head=titles, rows=shown, notes=notes))
     emit(tables, data, form)
     return 0 if all(h.sound for h in reports) and not shared else 1

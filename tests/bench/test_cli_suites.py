@@ -121,7 +121,10 @@ def test_check_of_an_unsound_file_exits_1_and_says_why(
     found = [f for f in row["findings"] if f["check"] == check]
     assert words in found[0]["text"]
     assert (found[0]["case"], found[0]["level"]) == ("one", "error")
-    assert words in output("suites", "check", file, code=1)
+    assert found[0]["place"] == f"{file}:1"
+    shown = output("suites", "check", file, code=1)
+    assert words in shown
+    assert f"{file}:1" in shown
 
 
 @pytest.mark.parametrize("other", [CASE, {**CASE, "model": "Ding dong."}])
@@ -174,8 +177,10 @@ def test_an_unsound_case_is_not_measured(
     change: dict[str, Any], refuse: Refuse, tmp_path: Path, model_folder: Path
 ) -> None:
     file = _lines(tmp_path / "bad.jsonl", {**CASE, **change})
-    line = refuse("run", file, "--model", model_folder, "--dialect", "gemma")
-    assert "one" in line or "bad.jsonl:1" in line
+    place = f"callbench: {file}:1: "
+    assert refuse("run", file, "--model", model_folder, "--dialect", "gemma").startswith(place)
+    replies = _lines(tmp_path / "replies.jsonl", {"id": "one", "text": "Ring."})
+    assert refuse("judge", file, "--replies", replies).startswith(place)
 
 
 def test_judge_prints_one_verdict_a_reply(
