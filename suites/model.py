@@ -99,6 +99,11 @@ class Tool(_Frozen):
         }
 
     @cached_property
+    def digest(self) -> bytes:
+        """sha256 of the parameters, keyword order included: what is compiled of them is kept under it."""
+        return hashlib.sha256(json.dumps(self.parameters).encode()).digest()
+
+    @cached_property
     def required(self) -> tuple[str, ...]:
         """Names of the parameters that every call must give."""
         found = self.parameters.get("required")
@@ -206,7 +211,10 @@ class Case(_Frozen):
 
     def tool(self, name: str) -> Tool | None:
         """The offered tool of that name, or None."""
-        return next((t for t in self.tools if t.name == name), None)
+        for tool in self.tools:
+            if tool.name == name:
+                return tool
+        return None
 
     @property
     def past_calls(self) -> tuple[Call, ...]:
@@ -276,7 +284,10 @@ class Verdict:
 
 def canonical(value: Any) -> str:
     """JSON text with sorted keys and no blanks: equal values give equal text (1 and 1.0 differ)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _CANONICAL.encode(value)
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def content_hash(value: Any) -> str:
