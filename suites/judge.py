@@ -32,6 +32,7 @@ CHECKS = ("format", "decision", "name", "count", "schema", "arguments", "answer"
 
 _OTHER_TOOL, _IMPERFECT = 1000.0, 10.0
 _FREE: dict[str, Any] = {}
+_NOWHERE: frozenset[str] = frozenset()
 _ORDER = (
     FailureMode.MISSING_ARGUMENT,
     FailureMode.INVENTED_ARGUMENT,
@@ -78,11 +79,12 @@ def _names(calls: tuple[Call, ...] | tuple[ExpectedCall, ...]) -> str:
 
 
 class _Made(NamedTuple):
-    """A call that was made, its tool (None: not offered) and how it breaks that tool's schema."""
+    """A call that was made, its tool (None: not offered), how it breaks that tool's schema, and where."""
 
     call: Call
     tool: Tool | None
     faults: list[ArgumentProblem]
+    faulty: frozenset[str]
 
 
 class _Pair(NamedTuple):
@@ -101,7 +103,8 @@ def _judge_calls(case: Case, reply: Reply) -> Verdict:
     pairs = _pairs(calls, expected)
     named = [p for p in pairs if p.differences is not None]
     problems = [problem for p in named for problem in _problems(p)]
-    names_match = sorted([c.name for c in reply.calls]) == sorted([c.name for c in expected])
+    made, wanted = [c.name for c in reply.calls], [c.name for c in expected]
+    names_match = made == wanted or sorted(made) == sorted(wanted)
     checks: Checks = {
         "format": True,
         "decision": True,
@@ -177,13 +180,17 @@ def _repeated(case: Case, calls: list[Call]) -> Call | None:
 
 def _made(case: Case, call: Call) -> _Made:
     tool = case.tool(call.name)
-    return _Made(call, tool, argument_problems(tool, call.arguments) if tool is not None else [])
+    faults = argument_problems(tool, call.arguments) if tool is not None else []
+    faulty = frozenset([p.path.split(".")[0] for p in faults]) if faults else _NOWHERE
+    return _Made(call, tool, faults, faulty)
 
 
 def _pairs(calls: list[_Made], expected: tuple[ExpectedCall, ...]) -> list[_Pair]:
     """Each call with the expected one that it serves best, all taken together."""
+    if len(calls) == len(expected) == 1:
+        return [_pair(calls[0], expected[0])]
     in_order = [_pair(made, wanted) for made, wanted in zip(calls, expected, strict=False)]
-    if len(calls) == len(expected) and (len(calls) == 1 or not any(map(_cost, in_order))):
+    if len(calls) == len(expected) and not any(map(_cost, in_order)):
         return in_order
     table = [
         [in_order[i] if i == j else _pair(made, wanted) for j, wanted in enumerate(expected)]
@@ -211,8 +218,7 @@ def _cost(pair: _Pair) -> float:
 def _differences(made: _Made, wanted: ExpectedCall) -> list[tuple[FailureMode, str]]:
     """How the arguments that obey the schema differ from the wanted ones."""
     properties = made.tool.properties if made.tool is not None else {}
-    arguments, expected = made.call.arguments, wanted.arguments
-    faulty = {p.path.split(".")[0] for p in made.faults} if made.faults else ()
+    arguments, expected, faulty = made.call.arguments, wanted.arguments, made.faulty
     found = []
     for name, accept in expected.items():
         if name in faulty:
@@ -252,7 +258,7 @@ def _problems(pair: _Pair) -> list[ArgumentProblem]:
 
 
 def _shown(call: Call) -> str:
-    return f"{call.name}({', '.join(f'{k}={show(v)}' for k, v in call.arguments.items())})"
+    return f"{call.name}({', '.join([f'{k}={show(v)}' for k, v in call.arguments.items()])})"
 
 
 # --- no call is expected ----------------------------------------------------------------------------

@@ -5,10 +5,11 @@ Every class is frozen and strict: an unknown field or a wrong type is an error, 
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
@@ -108,6 +109,13 @@ class Tool(_Frozen):
         """Names of the parameters that every call must give."""
         found = self.parameters.get("required")
         return tuple(str(n) for n in found) if isinstance(found, list) else ()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, without what was derived of the parameters: it may be given others."""
+        copied = super().model_copy(update=update, deep=deep)
+        for derived in ("properties", "required", "digest"):
+            copied.__dict__.pop(derived, None)
+        return copied
 
 
 class Call(_Frozen):

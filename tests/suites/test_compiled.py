@@ -294,6 +294,17 @@ def test_order_of_the_keywords_is_the_order_of_the_faults() -> None:
     assert found[0] == found[1][::-1] != found[1]
 
 
+def test_copy_of_a_tool_with_other_parameters_is_checked_by_those() -> None:
+    tool = Tool(name="f", parameters={"type": "object", "properties": {"a": {"type": "string"}}})
+    assert told(tool, {"a": "x"}) == []
+    other = {"type": "object", "properties": {"b": {"type": "integer"}}, "required": ["b"]}
+    for deep in (False, True):
+        copied = tool.model_copy(update={"parameters": other}, deep=deep)
+        assert told(copied, {"b": 1}) == []
+        assert [path for _, path, _ in told(copied, {"a": "x"})] == ["a", "b"]
+    assert told(tool, {"a": "x"}) == []
+
+
 # --- memory -----------------------------------------------------------------------------------------
 
 
