@@ -1,8 +1,9 @@
 """A JSON Schema (2020-12) compiled once into a check: the faults that jsonschema finds, in its order.
 
-Every keyword is decided by jsonschema's own rule. What is compiled is only the way there: for the common
-keywords a quick test that says *surely fine*, and the walk through `properties` and `items`. A schema
-with references is left to jsonschema as a whole, for they are resolved against it.
+What is compiled is the way to jsonschema's own rules: the walk through `properties` and `items`, and for
+the common keywords a quick test that says *surely fine*. Where it does not, the rule of jsonschema decides
+and words the fault; only `type` is told by the Python types of JSON values. A schema with any keyword
+that looks at others or holds inner schemas is left to jsonschema whole, and so is a tool with references.
 """
 
 import datetime as dt
@@ -46,7 +47,10 @@ def _is_datetime(value: object) -> bool:
 
 
 class Fault(NamedTuple):
-    """One fault of a value: where it is, which keyword with which rule it breaks, and jsonschema's words."""
+    """One fault of a value: where it is, which keyword with which rule it breaks, and jsonschema's words.
+
+    message: empty for `type`, whose rule and value say all.
+    """
 
     path: tuple[str | int, ...]
     keyword: str | None
@@ -159,9 +163,10 @@ def _leaf(keyword: str, rule: Any) -> Check:
 def _typed(kinds: frozenset[type], rule: Any, value: Any) -> Sequence[Fault]:
     if type(value) in kinds:
         return ()
-    names = rule if isinstance(rule, list) else [rule]
-    if any(_ANY.is_type(value, name) for name in names):  # 5.0 is an integer
-        return ()
+    if type(value) not in _PLAIN:  # 5.0 is an integer
+        names = rule if isinstance(rule, list) else [rule]
+        if any(_ANY.is_type(value, name) for name in names):
+            return ()
     return [Fault((), "type", rule, value, "")]
 
 
@@ -209,6 +214,8 @@ _KINDS: dict[str, frozenset[type]] = {
     "null": frozenset({type(None)}),
 }
 _NUMBERS = _KINDS["number"]
+_PLAIN = frozenset().union(*_KINDS.values()) - {float}
+"""Types whose values have no other JSON type than the ones that name them above."""
 
 
 def _nothing(_: Any) -> None:

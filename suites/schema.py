@@ -168,7 +168,7 @@ def _brief(message: str) -> str:
 
 # --- what is kept between calls ---------------------------------------------------------------------
 
-_MOST = 2048
+_MOST = 2048  # of about 2 kB each
 _CHECKS: dict[bytes, Check] = {}
 _LINTS: dict[bytes, tuple[str, ...]] = {}
 
