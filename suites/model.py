@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
@@ -103,10 +103,22 @@ class Tool(_Frozen):
         }
 
     @cached_property
+    def digest(self) -> bytes:
+        """sha256 of the parameters, keyword order included: what is compiled of them is kept under it."""
+        return hashlib.sha256(json.dumps(self.parameters).encode()).digest()
+
+    @cached_property
     def required(self) -> tuple[str, ...]:
         """Names of the parameters that every call must give."""
         found = self.parameters.get("required")
         return tuple(str(n) for n in found) if isinstance(found, list) else ()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, without what was derived of the parameters: it may be given others."""
+        copied = super().model_copy(update=update, deep=deep)
+        for derived in ("properties", "required", "digest"):
+            copied.__dict__.pop(derived, None)
+        return copied
 
 
 class Call(_Frozen):
@@ -231,7 +243,10 @@ class Case(_Frozen):
 
     def tool(self, name: str) -> Tool | None:
         """The offered tool of that name, or None."""
-        return next((t for t in self.tools if t.name == name), None)
+        for tool in self.tools:
+            if tool.name == name:
+                return tool
+        return None
 
     @property
     def past_calls(self) -> tuple[Call, ...]:
@@ -308,7 +323,10 @@ class Verdict:
 
 def canonical(value: Any) -> str:
     """JSON text with sorted keys and no blanks: equal values give equal text (1 and 1.0 differ)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _CANONICAL.encode(value)
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def content_hash(value: Any) -> str:

@@ -1,17 +1,14 @@
 """JSON Schema (2020-12) of tool parameters: is it sound, and does a call obey it."""
 
-import datetime as dt
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import SchemaError, UnknownType, ValidationError
-from referencing import Registry
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, UnknownType
 from referencing.exceptions import Unresolvable
 
+from suites.compiled import Check, Fault, compiled, validator
 from suites.model import FailureMode, Tool, canonical
 
 __all__ = [
@@ -26,31 +23,7 @@ __all__ = [
 VALUE_LINT = ("default ", "enum value ")
 """How those of `schema_problems` begin that are about single values: such a schema can still be obeyed."""
 
-_FORMATS = FormatChecker(formats=())
-
-
-@_FORMATS.checks("date", raises=ValueError)
-def _is_date(value: object) -> bool:
-    if not isinstance(value, str):
-        return True
-    return re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) is not None and bool(
-        dt.date.fromisoformat(value)
-    )
-
-
-@_FORMATS.checks("time", raises=ValueError)
-def _is_time(value: object) -> bool:
-    """RFC 3339 time, and the HH:MM that people mean by it."""
-    return not isinstance(value, str) or (
-        ":" in value and bool(dt.time.fromisoformat(value).isoformat())
-    )
-
-
-@_FORMATS.checks("date-time", raises=ValueError)
-def _is_datetime(value: object) -> bool:
-    return not isinstance(value, str) or (
-        len(value) > 10 and bool(dt.datetime.fromisoformat(value))
-    )
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +37,13 @@ class ArgumentProblem:
 
 def show(value: Any, limit: int = 80) -> str:
     """JSON text of a value, cut to `limit` characters: for reasons and messages."""
-    text = canonical(value) if not isinstance(value, str) else f"{value!r}"
+    text = repr(value) if isinstance(value, str) or type(value) is int else canonical(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def schema_problems(tool: Tool) -> tuple[str, ...]:
     """What is wrong with a tool's parameters as JSON Schema 2020-12; nothing when they are sound."""
-    return _cached_problems(_Key(tool))
+    return _kept(_LINTS, tool, lambda t: tuple(_schema_problems(t)))
 
 
 def _schema_problems(tool: Tool) -> list[str]:
@@ -80,7 +53,10 @@ def _schema_problems(tool: Tool) -> list[str]:
             Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         where = ".".join(str(p) for p in error.absolute_path) or "parameters"
-        return [f"is no JSON Schema (2020-12): {where}: {_brief(error)}"]
+        fault = _brief(error.message)
+        if list(error.absolute_path)[-1:] == ["type"]:
+            fault = f"{show(error.instance)} is no type (there are {', '.join(sorted(_TYPES))})"
+        return [f"is no JSON Schema (2020-12): {where}: {fault}"]
     found = []
     if schema.get("type") != "object":
         found.append(f"parameters must have type object, not {schema.get('type')!r}")
@@ -97,7 +73,7 @@ def _schema_problems(tool: Tool) -> list[str]:
 
 def _value_lint(tool: Tool, name: str, schema: Mapping[str, Any]) -> list[str]:
     bare = {k: v for k, v in schema.items() if k != "default"}
-    root = _validator(tool)  # references of a property start from the whole schema
+    root = validator(tool.parameters)  # references of a property start from the whole schema
     found = []
     try:
         if "default" in schema and any(root.descend(schema["default"], bare)):
@@ -116,21 +92,9 @@ def _value_lint(tool: Tool, name: str, schema: Mapping[str, Any]) -> list[str]:
 def argument_problems(tool: Tool, arguments: Mapping[str, Any]) -> list[ArgumentProblem]:
     """How a call's arguments break the tool's schema; unknown names count even where it allows them."""
     properties = tool.properties
-    found = [
-        ArgumentProblem(
-            mode=FailureMode.INVENTED_ARGUMENT,
-            path=name,
-            text=f"{tool.name} has no parameter {name!r} (given {show(value)})",
-        )
-        for name, value in arguments.items()
-        if name not in properties
-    ]
-    if not found and _plainly_valid(tool.parameters, arguments):
-        return []
+    unknown = [name for name in arguments if name not in properties]
     try:
-        errors = sorted(
-            _validator(tool).iter_errors(dict(arguments)), key=lambda e: list(map(str, e.path))
-        )
+        faults = _check(tool)(arguments if type(arguments) is dict else dict(arguments))
     except (Unresolvable, OverflowError, ValueError, RecursionError) as error:
         # A reference that nothing resolves; a number too large for multipleOf; a schema that eats itself.
         text = f"{tool.name}: the arguments cannot be checked ({error})"
@@ -138,20 +102,26 @@ def argument_problems(tool: Tool, arguments: Mapping[str, Any]) -> list[Argument
     except UnknownType as error:
         text = f"{tool.name}: its schema has an unknown type {error.type!r}"
         return [ArgumentProblem(mode=FailureMode.SCHEMA_VIOLATION, path="", text=text)]
-    found += [p for e in errors for p in _problems(tool, e)]
-    return list({(p.mode, p.path, p.text): p for p in found}.values())
+    if not unknown and not faults:
+        return []
+    found = [
+        ArgumentProblem(
+            mode=FailureMode.INVENTED_ARGUMENT,
+            path=name,
+            text=f"{tool.name} has no parameter {name!r} (given {show(arguments[name])})",
+        )
+        for name in unknown
+    ]
+    if len(faults) > 1:
+        faults = sorted(faults, key=lambda f: list(map(str, f.path)))
+    for fault in faults:
+        found += _problems(tool, fault)
+    if len(found) > 1:
+        return list({(p.mode, p.path, p.text): p for p in found}.values())
+    return found
 
 
-_ANNOTATIONS = frozenset({"description", "default", "title", "examples", "$comment", "$schema"})
-_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list, tuple),
-    "object": (dict, Mapping),
-    "null": (type(None),),
-}
+_TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
 
 
 def _plainly_sound(schema: Any) -> bool:
@@ -182,51 +152,15 @@ def _plainly_sound(schema: Any) -> bool:
     return True
 
 
-def _plainly_valid(schema: Any, value: Any) -> bool:
-    """True only where a value surely obeys a schema of common keywords; the library decides the rest."""
-    if not isinstance(schema, dict):
-        return False
-    for keyword, rule in schema.items():
-        match keyword:
-            case "type":
-                kinds = _TYPES.get(rule) if isinstance(rule, str) else None
-                if kinds is None or not isinstance(value, kinds):
-                    return False
-                if isinstance(value, bool) and rule != "boolean":
-                    return False
-            case "enum":
-                if not any(type(x) is type(value) and x == value for x in rule):
-                    return False
-            case "properties":
-                if not isinstance(value, Mapping):
-                    return False
-                if not all(_plainly_valid(rule[k], v) for k, v in value.items() if k in rule):
-                    return False
-            case "required":
-                if not isinstance(value, Mapping) or any(name not in value for name in rule):
-                    return False
-            case "items":
-                if not isinstance(value, list) or not all(_plainly_valid(rule, v) for v in value):
-                    return False
-            case "format":
-                if not isinstance(value, str) or not _FORMATS.conforms(value, rule):
-                    return False
-            case _:
-                if keyword not in _ANNOTATIONS:
-                    return False
-    return True
-
-
-def _problems(tool: Tool, error: ValidationError) -> Iterator[ArgumentProblem]:
-    path = ".".join(str(p) for p in error.absolute_path)
-    match error.validator:
+def _problems(tool: Tool, fault: Fault) -> Iterator[ArgumentProblem]:
+    path = ".".join(map(str, fault.path))
+    match fault.keyword:
         case "type":
             mode = FailureMode.WRONG_TYPE
-            text = f"{path} must be {_types(error)}, got {show(error.instance)}"
+            wanted = " or ".join(fault.rule) if isinstance(fault.rule, list) else str(fault.rule)
+            text = f"{path} must be {wanted}, got {show(fault.value)}"
         case "required":
-            wanted: Any = error.validator_value
-            given: Any = error.instance
-            for name in [str(n) for n in wanted if n not in given]:
+            for name in [str(n) for n in fault.rule if n not in fault.value]:
                 full = f"{path}.{name}" if path else name
                 mode = FailureMode.MISSING_ARGUMENT
                 yield ArgumentProblem(mode=mode, path=full, text=f"{full} is missing")
@@ -234,51 +168,37 @@ def _problems(tool: Tool, error: ValidationError) -> Iterator[ArgumentProblem]:
         case "additionalProperties" | "unevaluatedProperties":
             if not path:
                 return
-            mode, text = FailureMode.INVENTED_ARGUMENT, f"{path}: {_brief(error)}"
+            mode, text = FailureMode.INVENTED_ARGUMENT, f"{path}: {_brief(fault.message)}"
         case _:
-            mode, text = FailureMode.SCHEMA_VIOLATION, f"{path}: {_brief(error)}"
+            mode, text = FailureMode.SCHEMA_VIOLATION, f"{path}: {_brief(fault.message)}"
     yield ArgumentProblem(mode=mode, path=path, text=text if path else f"{tool.name}: {text}")
 
 
-def _types(error: ValidationError) -> str:
-    wanted = error.validator_value
-    return " or ".join(wanted) if isinstance(wanted, list) else str(wanted)
-
-
-def _brief(error: SchemaError | ValidationError) -> str:
-    if isinstance(error, SchemaError) and list(error.absolute_path)[-1:] == ["type"]:
-        return f"{show(error.instance)} is no type (there are {', '.join(sorted(_TYPES))})"
-    line = error.message.splitlines()[0]
+def _brief(message: str) -> str:
+    line = message.splitlines()[0]
     return line if len(line) <= 160 else line[:159] + "…"
 
 
-def _validator(tool: Tool) -> Draft202012Validator:
-    return _cached_validator(_Key(tool))
+# --- what is kept between calls ---------------------------------------------------------------------
+
+_MOST = 2048  # of about 2 kB each
+_CHECKS: dict[bytes, Check] = {}
+_LINTS: dict[bytes, tuple[str, ...]] = {}
 
 
-class _Key:
-    """A tool's parameters as a dictionary key: identity first, so that the common case costs nothing."""
-
-    def __init__(self, tool: Tool) -> None:
-        self.tool = tool
-
-    def __hash__(self) -> int:
-        return hash(self.tool.name)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Key):
-            return NotImplemented
-        return self.tool is other.tool or self.tool.parameters == other.tool.parameters
+def _check(tool: Tool) -> Check:
+    return _CHECKS.get(tool.digest) or _kept(_CHECKS, tool, lambda t: compiled(t.parameters))
 
 
-@lru_cache(maxsize=4096)
-def _cached_problems(key: _Key) -> tuple[str, ...]:
-    return tuple(_schema_problems(key.tool))
-
-
-@lru_cache(maxsize=4096)
-def _cached_validator(key: _Key) -> Draft202012Validator:
-    return Draft202012Validator(key.tool.parameters, registry=Registry(), format_checker=_FORMATS)
+def _kept(known: dict[bytes, Kept], tool: Tool, make: Callable[[Tool], Kept]) -> Kept:
+    """What was made of these very parameters, whichever tool has them; a full store starts anew."""
+    found = known.get(tool.digest)
+    if found is None:
+        found = make(tool)
+        if len(known) >= _MOST:
+            known.clear()
+        known[tool.digest] = found
+    return found
 
 
 def sample(schema: Mapping[str, Any]) -> Any:

@@ -17,6 +17,9 @@ from suites.model import Accept, Normal
 __all__ = ["accepts", "plain_text", "same"]
 
 _MISSING: Any = object()
+_NUMBER = (int, float)
+_EXACT = frozenset({str, int, bool, type(None)})
+"""Types whose equal values are the same under every normal form and tolerance (infinity is not)."""
 _FORMAT_NORMALS: dict[str, Normal] = {"date": "date", "time": "time", "date-time": "datetime"}
 _QUOTES = str.maketrans(
     {
@@ -33,10 +36,18 @@ _QUOTES = str.maketrans(
 
 def accepts(accept: Accept, value: Any, schema: Mapping[str, Any] | None = None) -> bool:
     """True if `value` is acceptable under the declared normal form (or the one of the schema's format)."""
-    schema = schema or {}
-    if accept.normal in ("java", "javascript"):
+    kind, golds = type(value), accept.any_of
+    if kind in _EXACT:
+        for gold in golds:
+            if kind is type(gold) and value == gold:
+                return True
+    normal, within, schema = accept.normal, accept.within, schema or {}
+    if normal in ("java", "javascript"):
         return isinstance(value, str) and _accepts_literal(accept, value, schema)
-    return any(_equal(value, gold, accept.normal, accept.within, schema) for gold in accept.any_of)
+    for gold in golds:  # noqa: SIM110 (a generator would cost as much as the comparison)
+        if _equal(value, gold, normal, within, schema):
+            return True
+    return False
 
 
 def _accepts_literal(accept: Accept, value: str, schema: Mapping[str, Any]) -> bool:
@@ -58,20 +69,22 @@ def plain_text(text: str) -> str:
 
 
 def _equal(a: Any, b: Any, normal: Normal, within: float | None, schema: Mapping[str, Any]) -> bool:
-    if isinstance(a, bool) or isinstance(b, bool):
-        return a is b
-    if isinstance(a, int | float) and isinstance(b, int | float):
-        return a == b if within is None else _near(a, b, within)
-    if isinstance(a, str) and isinstance(b, str):
-        if normal == "exact":
-            normal = _FORMAT_NORMALS.get(str(schema.get("format", "")), normal)
+    if isinstance(a, str):
+        if not isinstance(b, str):
+            return False
+        if normal == "exact" and "format" in schema:
+            normal = _FORMAT_NORMALS.get(str(schema["format"]), normal)
         return _strings(a, b, normal)
+    if a is None or isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    if isinstance(a, _NUMBER):
+        if not isinstance(b, _NUMBER):
+            return False
+        return a == b if within is None else _near(a, b, within)
     if isinstance(a, list) and isinstance(b, list):
         items = schema.get("items")
         return _lists(a, b, normal, within, items if isinstance(items, dict) else {})
-    if isinstance(a, dict) and isinstance(b, dict):
-        return _dicts(a, b, normal, within, schema)
-    return a is None and b is None
+    return isinstance(a, dict) and isinstance(b, dict) and _dicts(a, b, normal, within, schema)
 
 
 def _near(a: float, b: float, within: float) -> bool:
@@ -112,6 +125,8 @@ def _dicts(
 
 
 def _strings(a: str, b: str, normal: Normal) -> bool:
+    if a == b or (normal == "exact" and a.isascii() and b.isascii()):
+        return a == b
     match normal:
         case "text":
             return plain_text(a) == plain_text(b)
