@@ -37,7 +37,7 @@ class Measured:
     false_alarms: tuple[int, int]
 
 
-MEASURED = Measured(kinds=(210, 220), said=(63, 77), false_alarms=(7, 64))
+MEASURED = Measured(kinds=(210, 220), said=(65, 77), false_alarms=(7, 64))
 """Recomputed from the labelled replies, and compared, by the tests."""
 
 
