@@ -29,18 +29,22 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/callbench suites check
 
-# The bfcl mode against the official checker on the data of its wheel, and on the seeded pairs anew.
+# The bfcl mode, the importer and the exclusion list against the wheel of BFCL: its checker on the seeded
+# pairs and on all of its data.
 PARITY := .venv-parity
+WHEEL := bfcl_eval-2026.3.23-py3-none-any.whl
 parity: setup
 	$(PYTHON) -m venv $(PARITY)
-	$(PARITY)/bin/python -m pip install --quiet --no-deps bfcl-eval==2026.3.23
+	$(PARITY)/bin/python -m pip download --quiet --no-deps --dest $(PARITY) bfcl-eval==2026.3.23
+	$(PARITY)/bin/python -m pip install --quiet --no-deps $(PARITY)/$(WHEEL)
 	$(PARITY)/bin/python -m pip install --quiet --no-deps filelock==3.20.0 python-dotenv tenacity \
 	    tree_sitter==0.21.3 tree_sitter_java==0.21.0 tree_sitter_javascript==0.21.4
 	$(PARITY)/bin/python tests/parity/derive.py
 	$(PARITY)/bin/python tests/parity/derive.py --wheel $(PARITY)/wheel.json.xz
 	$(BIN)/python tests/parity/compare.py $(PARITY)/wheel.json.xz \
 	    $$($(PARITY)/bin/python -c 'import bfcl_eval, os; print(os.path.dirname(bfcl_eval.__file__))')/data
-	$(BIN)/python -m pytest tests/suites/test_bfcl_parity.py
+	CALLBENCH_BFCL_WHEEL=$(abspath $(PARITY)/$(WHEEL)) $(BIN)/python -m pytest \
+	    tests/suites/test_bfcl_parity.py tests/suites/importers/test_bfcl_wheel.py
 	$(BIN)/python -m bench.perf.judge $$($(PARITY)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 
 clean:
