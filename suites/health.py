@@ -55,7 +55,8 @@ def check_suite(suite: Suite) -> Health:
     seen_tools: dict[int, None] = {}
     distinct: set[str] = set()
     tried = 0
-    for case in suite.cases:
+    # Excluded cases last: a tool is looked at once, and its fault counts if another case offers it too.
+    for case in sorted(suite.cases, key=lambda c: bool(c.excluded)):
         for tool in case.tools:
             if id(tool) not in seen_tools:
                 seen_tools[id(tool)] = None
@@ -63,6 +64,7 @@ def check_suite(suite: Suite) -> Health:
                 if key not in distinct:
                     distinct.add(key)
                     findings += _lint_tool(case, tool)
+    for case in suite.cases:
         count, found = check_case(case)
         tried += count
         findings += found
