@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from suites.errors import SuiteError
-from suites.load import load_suite, splits_of
+from suites.load import load_cases, load_suite, splits_of
 from suites.model import Case, Split, Suite, content_hash
 from suites.yaml_io import load_yaml
 
@@ -115,9 +115,16 @@ def imported_suites() -> list[tuple[str, Split]]:
         files = sorted(imported_folder().rglob("suite.yaml"))
         folders = [f.parent for f in files if not f.parent.name.startswith(".")]
         root = imported_folder()
-        return [(f.relative_to(root).as_posix(), s) for f in folders for s in splits_of(f)]
+        found = [(f, split) for f in folders for split in splits_of(f) if _has_cases(f, split)]
+        return [(f.relative_to(root).as_posix(), split) for f, split in found]
     except OSError:
         return []
+
+
+def _has_cases(folder: Path, split: Split) -> bool:
+    """False for imported tools for which nobody has written a case yet."""
+    files = sorted((folder / split).glob("*"))
+    return [f.name for f in files] != ["toolbox.yaml"] or bool(load_cases(files[0]))
 
 
 def _parts(name: str) -> list[Part]:
