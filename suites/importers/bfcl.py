@@ -25,6 +25,7 @@ from suites.exclusions import read_exclusions
 from suites.importers.base import Imported, Skipped
 from suites.importers.bfcl_docs import tool_of
 from suites.importers.source import Source
+from suites.json_text import compact
 from suites.model import (
     Accept,
     Case,
@@ -119,6 +120,8 @@ def _why(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
         text = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    elif isinstance(error, UnicodeError):
+        text = "is no valid Unicode"
     elif isinstance(error, KeyError):
         text = f"has no {error}"
     elif isinstance(error, ValueError):
@@ -157,6 +160,7 @@ def _case(row: Any, category: str, golds: Mapping[str, Any]) -> Case:
         if problems := [p for p in schema_problems(tool) if not p.startswith(VALUE_LINT)]:
             raise ValueError(f"tool {tool.name!r} {problems[0]}")
     gold = [] if category.endswith("relevance") else _gold(golds, name)
+    compact([row, gold]).encode()  # a lone surrogate could be kept, but not written
     live = _LIVE.search(name)
     return Case(
         id=name,

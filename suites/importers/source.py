@@ -96,7 +96,7 @@ def open_source(where: str) -> Source:
     """
     try:
         path = Path(where).expanduser()
-        if path.is_dir():
+        if where and path.is_dir():
             return _folder(where, path)
         if path.is_file():
             return _archive(where, path) if zipfile.is_zipfile(path) else _file(where, path)
