@@ -146,9 +146,12 @@ def _parts(name: str) -> list[Part]:
     category = "/".join(rest)
     cases = tuple(c for c in suite.cases if c.category == category)
     if not cases:
-        stem = name.removesuffix("/".join(found[1])).rstrip("/")
-        last = [*splits, *dict.fromkeys(c.category for c in suite.cases if c.category)]
-        message = f"there is no suite {name!r}: {stem!r} has no split or category {category!r}"
+        stem = name.removesuffix(category).rstrip("/")
+        last = list(dict.fromkeys(c.category for c in suite.cases if c.category))
+        lacks = "category"
+        if rest == found[1]:
+            last, lacks = [*splits, *last], "split or category"
+        message = f"there is no suite {name!r}: {stem!r} has no {lacks} {category!r}"
         raise SuiteError(message, known=[f"{stem}/{x}" for x in last])
     return [Part(suite=suite, cases=cases)]
 
