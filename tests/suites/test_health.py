@@ -274,6 +274,12 @@ def test_excluded_case_hides_no_fault_of_a_tool_that_others_offer(suite_of: Suit
     assert check_suite(_leave_out(suite_of(first, second), 0, 1)).sound
 
 
+def test_warning_stays_a_warning_in_an_excluded_case(suite_of: SuiteOf) -> None:
+    bare = {k: v for k, v in WEATHER.items() if k != "description"}
+    suite = suite_of({**GOOD, "tools": [bare, MAIL]})
+    assert [f.level for f in check_suite(_leave_out(suite, 0)).findings] == ["warning"]
+
+
 def test_only_cases_that_are_not_excluded_are_refused(suite_of: SuiteOf) -> None:
     suite = suite_of(GOOD, {**GOOD, "user": "x", "expect": _expect(town="Bergen")})
     with pytest.raises(SuiteError, match="case 'case-1' cannot be measured"):

@@ -1,6 +1,7 @@
 """The audit finds each planted fault for its reason, and nothing else."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,3 +83,35 @@ def test_a_gold_fails_only_if_no_way_of_giving_it_is_accepted(cases: tuple[Case,
     renamed = official.model_copy(update={"gold": ({"other": {}},)})
     assert gold_fails(case.model_copy(update={"official": renamed}))
     assert not gold_fails(case.model_copy(update={"official": None}))
+
+
+@pytest.mark.parametrize(
+    ("detail", "golds", "reasons"),
+    [
+        ({"type": "integer"}, [True], ["type"]),
+        ({"type": "integer"}, [2.5, "2"], ["type"]),
+        ({"type": "integer"}, ["2", 2], []),
+        ({"type": "integer"}, ["2", ""], ["type"]),
+        ({"type": "integer"}, [""], []),
+        ({"type": "float"}, [3], []),
+        ({"type": "float"}, [False], ["type"]),
+        ({"type": "boolean"}, ["true"], ["type"]),
+        ({"type": "boolean"}, [True], []),
+        ({"type": "tuple", "items": {"type": "float"}}, [[1.0]], []),
+        ({"type": "any"}, ["x"], []),
+        ({"type": "string", "enum": ["a", "b"]}, ["c", "b"], []),
+        ({"type": "string", "enum": ["a", "b"]}, ["c", "d", ""], ["enum"]),
+        ({"type": "array", "items": {"type": "string"}, "enum": ["a"]}, [["a"]], ["strict_gold"]),
+    ],
+)
+def test_types_and_enums_are_those_of_the_function(
+    tmp_path: Path, detail: dict[str, Any], golds: list[Any], reasons: list[str]
+) -> None:
+    parameters = {"type": "dict", "properties": {"p": detail}, "required": []}
+    functions = [{"name": "f", "description": "F.", "parameters": parameters}]
+    question = [[{"role": "user", "content": "F?"}]]
+    row = {"id": "multiple_7", "question": question, "function": functions}
+    cases = _cases(tmp_path, {"multiple": [(row, [{"f": {"p": golds}}])]})
+    assert len(cases) == 1
+    found = audit(cases)
+    assert [reason for reason, ids in found.items() if ids and reason != "gold_fails"] == reasons
