@@ -131,7 +131,10 @@ def _parts(name: str) -> list[Part]:
     named = selections()
     if name in named:
         return [_chosen(name, suite, ids) for suite, ids in named[name].items()]
-    found = _place(name)
+    try:
+        found = _place(name)
+    except OSError:  # no file system has such a name
+        found = None
     if found is None:
         raise _unknown(name)
     path, rest = found

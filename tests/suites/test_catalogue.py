@@ -111,7 +111,7 @@ def test_limit_of_nothing_is_refused() -> None:
         select(["call"], limit=0)
 
 
-@pytest.mark.parametrize("name", ["cal", "smok", "no/such/folder", "nowhere.yaml"])
+@pytest.mark.parametrize("name", ["cal", "smok", "no/such/folder", "nowhere.yaml", "x" * 5000])
 def test_unknown_name_comes_with_the_known_ones(name: str) -> None:
     with pytest.raises(SuiteError, match="there is no suite") as caught:
         select([name])
