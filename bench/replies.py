@@ -1,5 +1,6 @@
 """Replies made elsewhere, judged by our judge or by the rules of the benchmark that a case comes from."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ def judge_replies(
             f"--mode bfcl needs an imported BFCL suite, and {suite!r} is none: use strict"
         )
     name = dialect_name or (_BFCL if foreign else "gemma")
-    dialect = None if name == _BFCL else find_dialect(name)
+    dialect = None if name == _BFCL else _dialect(name)
     if mode == "strict":
         for part in parts:
             refuse_unsound(part.cases, part.suite.places)
@@ -90,6 +91,13 @@ def judge_replies(
         if case.excluded:
             rows[case.id]["excluded"] = list(case.excluded)
     return Judged(rows=list(rows.values()), missing=[i for i in cases if i not in rows])
+
+
+def _dialect(name: str) -> Dialect:
+    try:
+        return find_dialect(name)
+    except UsageError as error:
+        raise UsageError(str(error), known=[*error.known, _BFCL]) from None
 
 
 def _case(raw: Any, cases: Mapping[str, Case], suite: str, file: Path, line: int) -> Case:
@@ -167,16 +175,21 @@ def _structured(items: list[Any], text: str, finish: Literal["stop", "length"]) 
 def _prompted(text: str, finish: Literal["stop", "length"], case: Case) -> Reply:
     """A text in BFCL's prompt-mode notation, for the strict judge; a call tried in vain is malformed."""
     category = case.official.category if case.official else "simple_python"
-    decoded = decode(text, "python" if "relevance" in category else language_of(category))
+    language = "python" if "relevance" in category else language_of(category)
+    decoded = decode(text, language)
     if decoded.ok and is_call_list(decoded.calls) and decoded.calls:
         return _decoded(decoded.calls, text, finish)
     names = [t.name for t in case.tools]
     tried = attempt(text, names)
-    if tried is None and decoded.refused:
+    # In Python what is refused is a call whose arguments would be run; in Java any prose is.
+    if tried is None and decoded.refused and (language == "python" or _CALL.search(text)):
         tried = decoded.error
     if tried is None and text.strip("`\n ").startswith("[") and "(" in text:
         tried = decoded.error or "a list that holds no call"
     return Reply(text=text, problems=(tried,) if tried else (), finish=finish)
+
+
+_CALL = re.compile(r"[\w$]\(")
 
 
 def _decoded(items: list[Any], text: str, finish: Literal["stop", "length"]) -> Reply:

@@ -11,6 +11,8 @@ from suites.official import official_gold, official_verdict
 
 __all__ = ["baseline_data", "baseline_tables"]
 
+_GOLD = "gold: BFCL's gold answer in the first way of giving it that its own checker accepts"
+
 
 def baseline_data(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """A row a suite and category: n, and each baseline's share of passes.
@@ -39,9 +41,8 @@ def baseline_data(parts: Sequence[Part]) -> list[dict[str, Any]]:
     return rows
 
 
-def baseline_tables(parts: Sequence[Part]) -> list[Table]:
-    """The shares for people; for an imported BFCL its own aggregates, too."""
-    rows = baseline_data(parts)
+def baseline_tables(parts: Sequence[Part], rows: Sequence[dict[str, Any]]) -> list[Table]:
+    """The shares for people, rows being their `baseline_data`; for an imported BFCL its aggregates, too."""
     cells = [
         [
             r["suite"],
@@ -90,15 +91,17 @@ def _official_table(cases: Sequence[Case]) -> Table:
         shares = [_cell(found[label][name].official) for label in BASELINES]
         audited = [_cell(found[label][name].audited) for label in BASELINES]
         rows.append([name, str(line.n) if line.n else "", *shares, *audited])
+    noise = [name for name, line in found["noise"].items() if line.n and line.official]
+    notes = [_GOLD]
+    if noise:
+        text = "by BFCL's rules: a reply that is no call passes there"
+        notes.insert(0, f"noise scores above 0 on {', '.join(noise)} {text}")
     head = ["BFCL category", "n", *BASELINES, *(f"{b} (audited)" for b in BASELINES)]
     return Table(
         title="Baselines, BFCL's own rules",
         head=head,
         rows=rows,
-        notes=[
-            "noise scores above 0 on irrelevance by BFCL's rules: a reply that is no call passes there",
-            "gold: BFCL's gold answer in the first way of giving it that its own checker accepts",
-        ],
+        notes=notes,
     )
 
 

@@ -194,8 +194,9 @@ def _share(values: Sequence[bool]) -> float | None:
 
 
 def _average(values: Sequence[float | None]) -> float | None:
+    """None where a part has no share: a mean over the other parts would be another figure."""
     known = [v for v in values if v is not None]
-    return sum(known) / len(known) if known else None
+    return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def _percent(value: float | None) -> str:

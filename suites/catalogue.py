@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from suites.errors import SuiteError
-from suites.load import load_suite, splits_of
+from suites.load import load_cases, load_suite, splits_of
 from suites.model import Case, Split, Suite, content_hash
 from suites.vary import check_kinds, variants
 from suites.yaml_io import load_yaml
@@ -131,16 +131,26 @@ def imported_suites() -> list[tuple[str, Split]]:
         files = sorted(imported_folder().rglob("suite.yaml"))
         folders = [f.parent for f in files if not f.parent.name.startswith(".")]
         root = imported_folder()
-        return [(f.relative_to(root).as_posix(), s) for f in folders for s in splits_of(f)]
+        found = [(f, split) for f in folders for split in splits_of(f) if _has_cases(f, split)]
+        return [(f.relative_to(root).as_posix(), split) for f, split in found]
     except OSError:
         return []
+
+
+def _has_cases(folder: Path, split: Split) -> bool:
+    """False for imported tools for which nobody has written a case yet."""
+    files = sorted((folder / split).glob("*"))
+    return [f.name for f in files] != ["toolbox.yaml"] or bool(load_cases(files[0]))
 
 
 def _parts(name: str) -> list[Part]:
     named = selections()
     if name in named:
         return [_chosen(name, suite, ids) for suite, ids in named[name].items()]
-    found = _place(name)
+    try:
+        found = _place(name)
+    except OSError:  # no file system has such a name
+        found = None
     if found is None:
         raise _unknown(name)
     path, rest = found
@@ -155,9 +165,12 @@ def _parts(name: str) -> list[Part]:
     category = "/".join(rest)
     cases = tuple(c for c in suite.cases if c.category == category)
     if not cases:
-        stem = name.removesuffix("/".join(found[1])).rstrip("/")
-        last = [*splits, *dict.fromkeys(c.category for c in suite.cases if c.category)]
-        message = f"there is no suite {name!r}: {stem!r} has no split or category {category!r}"
+        stem = name.removesuffix(category).rstrip("/")
+        last = list(dict.fromkeys(c.category for c in suite.cases if c.category))
+        lacks = "category"
+        if rest == found[1]:
+            last, lacks = [*splits, *last], "split or category"
+        message = f"there is no suite {name!r}: {stem!r} has no {lacks} {category!r}"
         raise SuiteError(message, known=dict.fromkeys([*(f"{stem}/{x}" for x in last), *_known()]))
     return [Part(suite=suite, cases=cases)]
 

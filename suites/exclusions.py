@@ -27,8 +27,10 @@ def read_exclusions(file: Path) -> tuple[str, Exclusions]:
     """(version, exclusions) of a list. Errors: SuiteError with file, line and field."""
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SuiteError(f"cannot be read: {error}", file=str(file)) from None
+    except UnicodeDecodeError:
+        raise SuiteError("is not UTF-8 text", file=str(file)) from None
+    except OSError as error:
+        raise SuiteError(f"cannot be read: {error.strerror}", file=str(file)) from None
     value, lines = load_yaml(text, str(file))
 
     def fail(message: str, *path: str | int) -> SuiteError:
@@ -54,6 +56,9 @@ def read_exclusions(file: Path) -> tuple[str, Exclusions]:
             raise fail("says nothing of why", "reasons", reason, "about")
         if not isinstance(ids, list) or not all(isinstance(i, str) for i in ids):
             raise fail("must be a list of case ids", "reasons", reason, "ids")
+        for index, name in enumerate(ids):
+            if name in ids[:index]:
+                raise fail(f"{name!r} stands twice", "reasons", reason, "ids", index)
         found[reason] = (about, tuple(ids))
     return version, found
 

@@ -75,7 +75,8 @@ def check_suite(suite: Suite) -> Health:
     seen_tools: dict[int, None] = {}
     distinct: set[str] = set()
     tried = 0
-    for case in suite.cases:
+    # Excluded cases last: a tool is looked at once, and its fault counts if another case offers it too.
+    for case in sorted(suite.cases, key=lambda c: bool(c.excluded)):
         place = suite.places.get(case.id, NOWHERE)
         for i, tool in enumerate(case.tools):
             if id(tool) not in seen_tools:
@@ -84,7 +85,8 @@ def check_suite(suite: Suite) -> Health:
                 if key not in distinct:
                     distinct.add(key)
                     findings += _lint_tool(case, i, place)
-        count, found = check_case(case, place)
+    for case in suite.cases:
+        count, found = check_case(case, suite.places.get(case.id, NOWHERE))
         tried += count
         findings += found
     findings += _doubles(suite)

@@ -197,10 +197,12 @@ class Expectation(_Frozen):
     @model_validator(mode="after")
     def _one_kind(self) -> "Expectation":
         if bool(self.calls) + (self.no_call is not None) + self.any_call != 1:
-            raise ValueError("expects either calls or no_call (answer, ask or decline), not both")
+            raise ValueError(
+                "expects calls, no_call (answer, ask or decline) or any_call: one of them"
+            )
         if self.no_call is not None and not (self.text or "").strip():
             raise ValueError("a no_call case needs the text of a right reply")
-        if self.answer is not None and self.calls:
+        if self.answer is not None and self.no_call is None:
             raise ValueError("answer facts belong to a no_call case")
         return self
 

@@ -1,5 +1,6 @@
 """`callbench suites import`: what was read, what was left out, and where the suite lies."""
 
+import re
 import sys
 from typing import Any
 
@@ -8,6 +9,7 @@ from bench.cli.common import emit
 __all__ = ["import_named"]
 
 _SHOWN = 5
+_NAME = re.compile(r"[^\W\d_][\w.-]{0,63}")
 
 
 def import_named(name: str, where: str, kind: str | None, form: str) -> int:
@@ -19,12 +21,15 @@ def import_named(name: str, where: str, kind: str | None, form: str) -> int:
     from suites.importers.write import import_suite
 
     taken = [*selections(), *(n for n, _ in builtin_suites())]
-    if name in taken or not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
-        raise SuiteError(f"{name!r} cannot be the name of an imported suite: choose another")
+    if name in taken:
+        raise SuiteError(f"{name!r} is a built-in suite or selection: choose another name")
+    if not _NAME.fullmatch(name):
+        rule = "a letter, then letters, digits, . _ or - (at most 64)"
+        raise SuiteError(f"{name!r} cannot be the name of an imported suite: {rule}")
     importer = kind or name
     if importer not in IMPORTERS:
-        remedy = "name one with --as" if kind is None else "see callbench suites import --help"
-        raise SuiteError(f"there is no importer {importer!r} ({remedy})", known=IMPORTERS)
+        remedy = " (name one with --as)" if kind is None else ""
+        raise SuiteError(f"there is no importer {importer!r}{remedy}", known=IMPORTERS)
     imported, suite = import_suite(
         name, where, IMPORTERS[importer].read, importer, imported_folder()
     )
@@ -56,7 +61,8 @@ def import_named(name: str, where: str, kind: str | None, form: str) -> int:
         reasons = {r: len(ids) for r, (_, ids) in imported.exclusions.items()}
         notes.append(text + ", ".join(f"{r} {n}" for r, n in reasons.items()))
     if imported.toolbox:
-        notes.append(f"{len(imported.toolbox)} tools in toolbox.yaml: write cases for them there")
+        place = f"{imported.split}/toolbox.yaml"
+        notes.append(f"{len(imported.toolbox)} tools in {place}: write cases for them there")
     notes += imported.notes
     if imported.skipped:
         some = "; ".join(f"{s.where}: {s.why}" for s in imported.skipped[:_SHOWN])
@@ -65,5 +71,6 @@ def import_named(name: str, where: str, kind: str | None, form: str) -> int:
         title=f"Imported: {name}", head=["category", "cases", "excluded"], rows=rows, notes=notes
     )
     emit([table], data, form)
-    print(f"next: callbench suites check {name}", file=sys.stderr)
+    if suite is not None:
+        print(f"next: callbench suites check {name}", file=sys.stderr)
     return 0

@@ -20,7 +20,7 @@ _SHOWN = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `callbench suites`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="the built-in suites and selections")
+    listing = actions.add_parser("list", help="built-in and imported suites, and selections")
     add_format(listing)
     show = actions.add_parser("show", help="the cases of a suite, or one case")
     show.add_argument("suite", metavar="SUITE")
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Dispatch to list, show or check; check exits 1 if a suite is not sound."""
+    """Dispatch to the action; check exits 1 if a suite is not sound."""
     match args.action:
         case "list":
             return _list(args.format)
@@ -197,7 +197,8 @@ def _baselines(names: list[str], form: str) -> int:
     from suites.catalogue import select
 
     parts = select(names).parts
-    emit(baseline_tables(parts), baseline_data(parts), form)
+    rows = baseline_data(parts)
+    emit(baseline_tables(parts, rows), rows, form)
     return 0
 
 

@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from suites.bfcl.checker import language_of
 from suites.bfcl.literals import write_literal
 from suites.errors import SuiteError
@@ -23,6 +25,7 @@ from suites.exclusions import read_exclusions
 from suites.importers.base import Imported, Skipped
 from suites.importers.bfcl_docs import tool_of
 from suites.importers.source import Source
+from suites.json_text import compact
 from suites.model import (
     Accept,
     Case,
@@ -32,7 +35,7 @@ from suites.model import (
     Official,
     Tool,
 )
-from suites.schema import argument_problems
+from suites.schema import VALUE_LINT, argument_problems, schema_problems
 
 __all__ = ["CATEGORIES", "EXCLUSIONS", "NOT_READ", "expanded", "read"]
 
@@ -70,24 +73,25 @@ def read(source: Source) -> Imported:
     """The categories that the source holds. Errors: SuiteError if it holds none."""
     cases: list[Case] = []
     skipped: list[Skipped] = []
-    for category in CATEGORIES:
-        file = source.find(f"BFCL_v4_{category}.json")
+    files = {category: _questions(source, category) for category in CATEGORIES}
+    if not any(files.values()):
+        raise SuiteError("holds no file BFCL_v4_<category>.json", file=source.name)
+    for category, file in files.items():
         if file is None:
-            skipped.append(Skipped(where=category, why="the source has no file of it"))
             continue
         golds = _golds(source, category)
         for line, row in source.json_lines(file):
             place = f"{source.place(file)}:{line}"
             try:
                 cases.append(_case(row, category, golds))
-            except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-                skipped.append(Skipped(where=place, why=f"{type(error).__name__}: {error}"))
-    if not cases:
-        raise SuiteError("holds no file BFCL_v4_<category>.json", file=source.name)
+            except _MISFITS as error:
+                skipped.append(Skipped(where=place, why=_why(error)))
     version, exclusions = read_exclusions(EXCLUSIONS)
     present = {case.id for case in cases}
     there = [c for c in NOT_READ if source.find(f"BFCL_v4_{c}.json")]
     notes = [f"not imported (needs simulators or the network): {', '.join(there)}"] if there else []
+    if absent := [category for category, file in files.items() if file is None]:
+        notes.append(f"the source has no file of: {', '.join(absent)}")
     return Imported(
         about=(
             "Berkeley Function Calling Leaderboard v4, single turn: non-live, live, (ir)relevance. "
@@ -107,20 +111,56 @@ def read(source: Source) -> Imported:
     )
 
 
+_MISFITS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, re.error)
+"""What an item of another form than BFCL's raises, wherever it first departs from it."""
+
+
+def _why(error: Exception) -> str:
+    """One line for people on an item that cannot be read."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        text = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    elif isinstance(error, UnicodeError):
+        text = "is no valid Unicode"
+    elif isinstance(error, KeyError):
+        text = f"has no {error}"
+    elif isinstance(error, ValueError):
+        text = str(error)
+    else:
+        text = f"{type(error).__name__}: {error}"
+    return " ".join(text.encode("utf-8", "backslashreplace").decode().split())
+
+
+def _questions(source: Source, category: str) -> str | None:
+    name = source.find(f"BFCL_v4_{category}.json")
+    return None if name is None or Path(name).parent.name == "possible_answer" else name
+
+
 def _golds(source: Source, category: str) -> dict[str, Any]:
     if category.endswith("relevance"):
         return {}
     file = source.find(f"possible_answer/BFCL_v4_{category}.json")
     if file is None:
         raise SuiteError(f"has no possible_answer/BFCL_v4_{category}.json", file=source.name)
-    return {row["id"]: row["ground_truth"] for _, row in source.json_lines(file)}
+    golds: dict[str, Any] = {}
+    for line, row in source.json_lines(file):
+        if not isinstance(row, dict) or not isinstance(row.get("id"), str):
+            raise SuiteError("a gold answer needs an id", file=source.place(file), line=line)
+        golds[row["id"]] = row.get("ground_truth")
+    return golds
 
 
-def _case(row: Mapping[str, Any], category: str, golds: Mapping[str, Any]) -> Case:
+def _case(row: Any, category: str, golds: Mapping[str, Any]) -> Case:
+    if not isinstance(row, dict):
+        raise ValueError("is no mapping")
     name, functions = row["id"], row["function"]
     language = language_of(category)
     tools = tuple(tool_of(doc, language) for doc in functions)
-    gold = [] if category.endswith("relevance") else golds[name]
+    for tool in tools:
+        if problems := [p for p in schema_problems(tool) if not p.startswith(VALUE_LINT)]:
+            raise ValueError(f"tool {tool.name!r} {problems[0]}")
+    gold = [] if category.endswith("relevance") else _gold(golds, name)
+    compact([row, gold]).encode()  # a lone surrogate could be kept, but not written
     live = _LIVE.search(name)
     return Case(
         id=name,
@@ -135,9 +175,18 @@ def _case(row: Mapping[str, Any], category: str, golds: Mapping[str, Any]) -> Ca
     )
 
 
+def _gold(golds: Mapping[str, Any], name: str) -> list[Any]:
+    gold = golds.get(name)
+    if not isinstance(gold, list) or not gold:
+        raise ValueError(f"{name} has no gold answer")
+    return gold
+
+
 def _messages(question: Any) -> tuple[Message, ...]:
     """The one turn of a question; several messages of one role in a row become one (no template has them)."""
-    (turn,) = question
+    if not isinstance(question, list) or len(question) != 1:
+        raise ValueError("the question is not of one turn")
+    turn = question[0]
     merged: list[tuple[str, list[str]]] = []
     for message in turn:
         role, text = message["role"], message["content"]
@@ -199,9 +248,10 @@ def expanded(alternatives: Any) -> list[Any]:
     """Every value that a gold list stands for: dicts of alternatives are multiplied out; no ""."""
     if not isinstance(alternatives, list):
         raise TypeError("a gold answer is a list of alternatives")
-    found = [v for gold in alternatives if gold != "" for v in _values(gold)]
+    values = (v for gold in alternatives if gold != "" for v in _values(gold))
+    found = list(itertools.islice(values, _MOST + 1))
     if len(found) > _MOST:
-        raise ValueError(f"{len(found)} alternatives of one argument")
+        raise ValueError(f"more than {_MOST} alternatives of one argument")
     return found
 
 
@@ -209,10 +259,15 @@ def _values(gold: Any) -> Iterator[Any]:
     if isinstance(gold, dict):
         yield from _dicts(gold)
     elif isinstance(gold, list) and any(isinstance(item, dict) for item in gold):
-        for items in itertools.product(*([*_values(item)] for item in gold)):
+        for items in itertools.product(*(_few(item) for item in gold)):
             yield list(items)
     else:
         yield gold
+
+
+def _few(gold: Any) -> list[Any]:
+    """The values of one item of a list, as many as could still be accepted."""
+    return list(itertools.islice(_values(gold), _MOST + 1))
 
 
 def _dicts(gold: dict[str, Any]) -> Iterator[dict[str, Any]]:

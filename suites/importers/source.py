@@ -5,7 +5,9 @@ Files are read as data; nothing of a package is ever imported or run.
 
 import hashlib
 import importlib.metadata
+import re
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +17,10 @@ from suites.errors import SuiteError
 from suites.json_text import loads
 from suites.yaml_io import load_yaml
 
-__all__ = ["Source", "open_source"]
+__all__ = ["LARGEST", "Source", "open_source"]
+
+LARGEST = 256 * 1024 * 1024
+"""Bytes of the largest file that is read; an archive may claim to hold any size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +48,8 @@ class Source:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise SuiteError("is not UTF-8 text", file=self.place(name)) from None
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
-            raise SuiteError(f"cannot be read: {error}", file=self.place(name)) from None
+        except _UNREADABLE as error:
+            raise SuiteError(f"cannot be read: {_why(error)}", file=self.place(name)) from None
         self._seen[name] = hashlib.sha256(data).hexdigest()
         return text
 
@@ -89,26 +94,52 @@ def open_source(where: str) -> Source:
 
     Errors: SuiteError if there is no such thing.
     """
-    path = Path(where).expanduser()
     try:
-        if path.is_dir():
+        path = Path(where).expanduser()
+        if where and path.is_dir():
             return _folder(where, path)
         if path.is_file():
             return _archive(where, path) if zipfile.is_zipfile(path) else _file(where, path)
-    except OSError as error:
-        raise SuiteError(f"cannot be read: {error.strerror}", file=where) from None
+    except _UNREADABLE as error:
+        raise SuiteError(f"cannot be read: {_why(error)}", file=where) from None
     return _package(where)
+
+
+# A zip may be cut short, encrypted (RuntimeError), packed in an unknown way, or break off while unpacked.
+_UNREADABLE = (
+    OSError,
+    KeyError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or "broken"
+
+
+def _bytes(path: Path) -> bytes:
+    _allow(path.stat().st_size)
+    return path.read_bytes()
+
+
+def _allow(size: int) -> None:
+    if size > LARGEST:
+        raise OSError(f"{size} bytes are too many (at most {LARGEST})")
 
 
 def _folder(where: str, path: Path) -> Source:
     files = {f.relative_to(path).as_posix(): f for f in sorted(path.rglob("*")) if f.is_file()}
     return Source(
-        name=where.rstrip("/"), names=tuple(files), _read=lambda name: files[name].read_bytes()
+        name=where.rstrip("/"), names=tuple(files), _read=lambda name: _bytes(files[name])
     )
 
 
 def _file(where: str, path: Path) -> Source:
-    return Source(name=where, names=(path.name,), _read=lambda _: path.read_bytes())
+    return Source(name=where, names=(path.name,), _read=lambda _: _bytes(path))
 
 
 def _archive(where: str, path: Path) -> Source:
@@ -117,6 +148,7 @@ def _archive(where: str, path: Path) -> Source:
 
     def read(name: str) -> bytes:
         with zipfile.ZipFile(path) as archive:
+            _allow(archive.getinfo(name).file_size)
             return archive.read(name)
 
     parts = path.name.split("-")
@@ -124,16 +156,22 @@ def _archive(where: str, path: Path) -> Source:
     return Source(name=where, names=names, version=version, _read=read)
 
 
+_PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+"""A distribution's name (PEP 508)."""
+
+
 def _package(where: str) -> Source:
     try:
         package = importlib.metadata.distribution(where)
     except (importlib.metadata.PackageNotFoundError, ValueError):
+        if not _PACKAGE.fullmatch(where):
+            raise SuiteError(f"there is no file or folder {where!r}") from None
         remedy = f"give a folder, a file or a wheel (pip download --no-deps {where})"
         raise SuiteError(f"{where!r} is no path and no installed package: {remedy}") from None
     files = {f.as_posix(): Path(str(package.locate_file(f))) for f in package.files or ()}
     return Source(
         name=where,
         names=tuple(files),
-        version=package.version,
-        _read=lambda name: files[name].read_bytes(),
+        version=package.version or "",
+        _read=lambda name: _bytes(files[name]),
     )

@@ -34,24 +34,27 @@ def import_suite(
         twice = next(i for i in ids if ids.count(i) > 1)
         raise SuiteError(f"gives two cases the id {twice!r}", file=where)
     if not imported.cases and not imported.toolbox:
-        first = (
-            f" ({imported.skipped[0].where}: {imported.skipped[0].why})" if imported.skipped else ""
-        )
+        first = "".join(f" ({s.where}: {s.why})" for s in imported.skipped[:1])
         raise SuiteError(f"holds no item that can be imported{first}", file=where)
     if not imported.version or imported.version == "unknown":
         imported = replace(imported, version=source.version or f"sha256:{source.hash[:12]}")
     target = folder / name
     try:
-        write_suite(target, name, imported, source, kind)
+        return imported, write_suite(target, name, imported, source, kind)
     except OSError as error:
         raise SuiteError(
-            f"cannot write {target}: {error.strerror}; set CALLBENCH_HOME to a folder that you can write to"
+            f"cannot write {target}: {error.strerror or error}; "
+            "set CALLBENCH_HOME to a folder that you can write to"
         ) from None
-    return imported, load_suite(target, imported.split) if imported.cases else None
 
 
-def write_suite(target: Path, name: str, imported: Imported, source: Source, kind: str) -> None:
-    """The suite's folder, made beside its place and moved there when it is whole. Errors: OSError."""
+def write_suite(
+    target: Path, name: str, imported: Imported, source: Source, kind: str
+) -> Suite | None:
+    """The suite as it loads (None: no cases), its folder made beside its place and moved there when whole.
+
+    Errors: OSError; SuiteError if what was written cannot be loaded again. Nothing is replaced then.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     try:
@@ -61,7 +64,7 @@ def write_suite(target: Path, name: str, imported: Imported, source: Source, kin
             "version": imported.version,
             "about": imported.about,
             "licence": imported.licence,
-            "source": {"importer": kind, "from": Path(source.name).name, "hash": source.hash},
+            "source": {"importer": kind, "from": _last(source.name), "hash": source.hash},
         }
         if imported.categories:
             about["categories"] = dict(imported.categories)
@@ -83,9 +86,26 @@ def write_suite(target: Path, name: str, imported: Imported, source: Source, kin
             _dump(fresh / imported.split / "toolbox.yaml", {"tools": tools, "cases": []})
         skipped = [vars(s) for s in imported.skipped]
         (fresh / "skipped.json").write_text(json.dumps(skipped, indent=1) + "\n", encoding="utf-8")
+        suite = _loaded(fresh, imported, source)
         _replace(target, fresh)
+        return suite
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _last(where: str) -> str:
+    """The last part of a path; the folders above it are nobody's business."""
+    return Path(where).name or Path(where).resolve().name or where
+
+
+def _loaded(fresh: Path, imported: Imported, source: Source) -> Suite | None:
+    if not imported.cases:
+        return None
+    try:
+        return load_suite(fresh, imported.split)
+    except SuiteError as error:
+        text = f"gives a suite that does not load: {error.field or ''} {error.message}"
+        raise SuiteError(text, file=source.name) from None
 
 
 def _by_category(imported: Imported) -> dict[str, list[Case]]:
@@ -99,7 +119,11 @@ def _replace(target: Path, fresh: Path) -> None:
     if target.exists():
         old = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
         target.rename(old)
-        fresh.rename(target)
+        try:
+            fresh.rename(target)
+        except BaseException:
+            old.rename(target)
+            raise
         shutil.rmtree(old, ignore_errors=True)
     else:
         fresh.rename(target)

@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 from suites import SuiteError, builtin_suites, select
-from suites.catalogue import selections
+from suites.catalogue import imported_folder, imported_suites, selections
+from suites.importers import Imported
+from suites.importers.bfcl import read
+from suites.importers.write import import_suite
+from suites.model import Tool
+from tests.mini_bfcl import CASES, ITEMS, write_folder
 
 Write = Callable[..., Path]
 LETTERS = "".join(f"- {{id: {i}, user: {i}, no_call: answer, reply: ok}}\n" for i in "cab")
@@ -106,7 +111,7 @@ def test_limit_of_nothing_is_refused() -> None:
         select(["call"], limit=0)
 
 
-@pytest.mark.parametrize("name", ["cal", "call/dve", "smok", "no/such/folder", "nowhere.yaml"])
+@pytest.mark.parametrize("name", ["cal", "smok", "no/such/folder", "nowhere.yaml", "x" * 5000])
 def test_unknown_name_comes_with_the_known_ones(name: str) -> None:
     with pytest.raises(SuiteError, match="there is no suite") as caught:
         select([name])
@@ -115,6 +120,25 @@ def test_unknown_name_comes_with_the_known_ones(name: str) -> None:
     assert name in str(caught.value)
     for known in caught.value.known:
         assert select([known]).size
+
+
+@pytest.mark.parametrize(
+    ("name", "stem", "splits"),
+    [
+        ("call/dve", "call", 2),
+        ("call/test/dve", "call/test", 0),
+        ("call/dev/no/such", "call/dev", 0),
+    ],
+)
+def test_unknown_split_or_category_comes_with_those_of_the_suite(
+    name: str, stem: str, splits: int
+) -> None:
+    with pytest.raises(SuiteError, match=f"there is no suite '{name}': '{stem}' has no") as caught:
+        select([name])
+    known = caught.value.known
+    assert list(known)[:splits] == ["call/dev", "call/test"][:splits]
+    found = [i for k in known[splits:] for i in _ids(k)]
+    assert sorted(found) == sorted(_ids(stem))
 
 
 def test_split_that_a_suite_lacks_is_named(write_suite: Write) -> None:
@@ -185,3 +209,94 @@ def test_suite_edited_in_the_same_process_is_read_again(write_suite: Write) -> N
     assert select([folder]).hash != first
     write_suite(LETTERS)
     assert select([folder]).hash == first
+
+
+# --- categories, and imported suites ------------------------------------------------------------------
+
+
+@pytest.fixture
+def bfcl(tmp_path: Path) -> Path:
+    """The miniature BFCL, imported into the home of this test."""
+    import_suite("bfcl", str(write_folder(tmp_path / "data")), read, "bfcl", imported_folder())
+    return imported_folder() / "bfcl"
+
+
+def test_category_of_a_built_in_suite_is_a_part_of_it() -> None:
+    whole = select(["call/test"]).parts[0].suite
+    categories = dict.fromkeys(c.category for c in whole.cases)
+    assert len(categories) > 1
+    found = [i for category in categories for i in _ids(f"call/test/{category}")]
+    assert sorted(found) == sorted(c.id for c in whole.cases)
+    (part,) = select([f"call/test/{next(iter(categories))}"]).parts
+    assert part.suite == whole
+    assert len(part.cases) < len(whole.cases)
+
+
+@pytest.mark.usefixtures("bfcl")
+def test_imported_suite_is_found_by_name_split_and_category() -> None:
+    assert imported_suites() == [("bfcl", "test")]
+    assert sorted(_ids("bfcl")) == sorted(CASES)
+    assert select(["bfcl"]).hash == select(["bfcl/test"]).hash
+    for name in ("bfcl/multiple", "bfcl/test/multiple"):
+        assert _ids(name) == [row["id"] for row, _ in ITEMS["multiple"]]
+    selection = select(["bfcl/multiple", "bfcl/parallel"])
+    assert selection.name == "bfcl/multiple+bfcl/parallel"
+    assert [p.suite.name for p in selection.parts] == ["bfcl", "bfcl"]
+    with pytest.raises(SuiteError, match="twice"):
+        select(["bfcl/multiple", "bfcl"])
+
+
+@pytest.mark.usefixtures("bfcl")
+def test_misspelt_parts_of_an_imported_suite_come_with_the_right_ones() -> None:
+    with pytest.raises(
+        SuiteError, match="'bfcl' has no split or category 'simple_pyton'"
+    ) as caught:
+        select(["bfcl/simple_pyton"])
+    assert {"bfcl/test", "bfcl/simple_python"} <= set(caught.value.known)
+    for known in caught.value.known:
+        assert select([known]).size
+    with pytest.raises(SuiteError, match="no 'dev' split"):
+        select(["bfcl/dev"])
+    with pytest.raises(SuiteError) as other:
+        select(["bfc"])
+    assert "bfcl" in other.value.known
+
+
+@pytest.mark.parametrize("name", ["bfcl", "bfcl/simple_python"])
+def test_known_benchmark_that_is_not_imported_says_how_to(name: str) -> None:
+    assert imported_suites() == []
+    with pytest.raises(SuiteError, match="not imported yet: callbench suites import bfcl --from"):
+        select([name])
+
+
+def test_imported_suite_is_read_anew_after_another_import(bfcl: Path, tmp_path: Path) -> None:
+    assert _ids("bfcl/multiple")
+    few = write_folder(tmp_path / "few", {"irrelevance": ITEMS["irrelevance"]})
+    import_suite("bfcl", str(few), read, "bfcl", imported_folder())
+    assert _ids("bfcl") == ["irrelevance_0", "irrelevance_1"]
+    assert bfcl.is_dir()
+
+
+def test_folders_of_an_import_that_was_cut_short_are_no_suites(bfcl: Path) -> None:
+    bfcl.rename(bfcl.with_name(".bfcl-0badcafe"))
+    assert imported_suites() == []
+
+
+def test_built_in_name_goes_before_an_imported_one(bfcl: Path) -> None:
+    bfcl.rename(bfcl.with_name("call"))
+    assert "irrelevance_0" not in _ids("call")
+
+
+def test_imported_tools_are_a_suite_when_somebody_has_written_a_case(tmp_path: Path) -> None:
+    tool = Tool(name="ring", description="Ring.")
+    found = Imported(about="", version="1", licence="", toolbox=(tool,))
+    (tmp_path / "x.json").write_text("[]")
+    import_suite("mine", str(tmp_path / "x.json"), lambda _: found, "odd", imported_folder())
+    assert imported_suites() == []
+    with pytest.raises(SuiteError, match="no case selected"):
+        select(["mine"])
+    file = imported_folder() / "mine" / "test" / "toolbox.yaml"
+    case = "- {id: one, user: Ring., tools: [ring], expect: {function_call: {name: ring}}}"
+    file.write_text(file.read_text().replace("cases: []", f"cases:\n{case}"))
+    assert imported_suites() == [("mine", "test")]
+    assert _ids("mine") == ["one"]

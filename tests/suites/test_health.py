@@ -1,15 +1,21 @@
 """The check of a suite: each planted fault is found, with its case, and nothing else is."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from suites.baselines import gold_reply
-from suites.health import Health, check_suite
+from suites.errors import SuiteError
+from suites.health import Health, check_suite, refuse_unsound
+from suites.importers.bfcl import read
+from suites.importers.write import import_suite
 from suites.judge import judge
-from suites.model import FailureMode, Suite
+from suites.model import FailureMode, Official, Suite
 from suites.mutate import mutations
+from tests.mini_bfcl import EXCLUDED, write_folder
 
 SuiteOf = Callable[..., Suite]
 
@@ -225,3 +231,81 @@ def test_gold_of_the_small_suites_passes_and_each_mutation_fails_as_it_says(
             assert (verdict.passed, verdict.failure) == (False, mutation.expected), mutation.name
             modes.add(mutation.expected)
     assert {FailureMode.MISSED_CALL, FailureMode.CONTRADICTED_OUTPUT} <= modes
+
+
+# --- exclusion lists and imported cases ---------------------------------------------------------------
+
+UNSOUND = {**WEATHER, "parameters": {"type": "object", "required": ["city"]}}
+
+
+def _leave_out(suite: Suite, *numbers: int) -> Suite:
+    cases = (
+        c.model_copy(update={"excluded": ("odd", "long")}) if i in numbers else c
+        for i, c in enumerate(suite.cases)
+    )
+    return replace(suite, cases=tuple(cases))
+
+
+def test_errors_of_an_excluded_case_are_shown_and_do_not_fail_the_check(suite_of: SuiteOf) -> None:
+    wrong = {**GOOD, "expect": _expect(town="Bergen"), "user": "Another?"}
+    suite = suite_of(GOOD, wrong, GOOD)
+    health = check_suite(suite)
+    assert not health.sound
+    assert {(f.level, f.case) for f in health.findings} == {
+        ("error", "case-1"),
+        ("error", "case-2"),
+    }
+    health = check_suite(_leave_out(suite, 1, 2))
+    assert health.sound
+    assert {(f.level, f.case) for f in health.findings} == {
+        ("excluded", "case-1"),
+        ("excluded", "case-2"),
+    }
+    assert health.excluded == {"odd": 2, "long": 2}
+    assert not check_suite(_leave_out(suite, 1)).sound
+
+
+def test_excluded_case_hides_no_fault_of_a_tool_that_others_offer(suite_of: SuiteOf) -> None:
+    first = {**GOOD, "tools": [UNSOUND]}
+    second = {**first, "user": "Snow in Bergen?"}
+    health = check_suite(_leave_out(suite_of(first, second), 0))
+    assert not health.sound
+    assert ("error", "schema", "case-1") in {(f.level, f.check, f.case) for f in health.findings}
+    assert check_suite(_leave_out(suite_of(first, second), 0, 1)).sound
+
+
+def test_warning_stays_a_warning_in_an_excluded_case(suite_of: SuiteOf) -> None:
+    bare = {k: v for k, v in WEATHER.items() if k != "description"}
+    suite = suite_of({**GOOD, "tools": [bare, MAIL]})
+    assert [f.level for f in check_suite(_leave_out(suite, 0)).findings] == ["warning"]
+
+
+def test_only_cases_that_are_not_excluded_are_refused(suite_of: SuiteOf) -> None:
+    suite = suite_of(GOOD, {**GOOD, "user": "x", "expect": _expect(town="Bergen")})
+    with pytest.raises(SuiteError, match="case 'case-1' cannot be measured"):
+        refuse_unsound(suite.cases)
+    refuse_unsound(_leave_out(suite, 1).cases)
+
+
+def test_odd_default_of_an_imported_tool_stays_and_is_a_warning(suite_of: SuiteOf) -> None:
+    raw = {**GOOD, "tools": [_property(type="integer", default="1"), MAIL]}
+    suite = suite_of(raw)
+    assert not check_suite(suite).sound
+    official = Official(checker="bfcl", category="multiple", functions=())
+    cases = tuple(c.model_copy(update={"official": official}) for c in suite.cases)
+    health = check_suite(replace(suite, cases=cases))
+    assert [(f.level, f.check) for f in health.findings] == [("warning", "schema")]
+    assert health.mutations > 5
+    refuse_unsound(cases)
+
+
+def test_miniature_bfcl_is_sound_but_for_what_it_excludes(tmp_path: Path) -> None:
+    data = str(write_folder(tmp_path / "data"))
+    _, suite = import_suite("bfcl", data, read, "bfcl", tmp_path / "home")
+    assert suite is not None
+    health = check_suite(suite)
+    assert health.sound
+    assert health.excluded == {reason: len(ids) for reason, ids in EXCLUDED.items()}
+    found = {f.case for f in health.findings if f.level == "excluded"}
+    assert {"parallel_multiple_12", "parallel_multiple_94", "live_simple_141-94-0"} <= found
+    assert found <= {i for ids in EXCLUDED.values() for i in ids}
