@@ -171,7 +171,7 @@ def _parts(name: str) -> list[Part]:
         if rest == found[1]:
             last, lacks = [*splits, *last], "split or category"
         message = f"there is no suite {name!r}: {stem!r} has no {lacks} {category!r}"
-        raise SuiteError(message, known=dict.fromkeys([*(f"{stem}/{x}" for x in last), *_known()]))
+        raise SuiteError(message, known=[f"{stem}/{x}" for x in last])
     return [Part(suite=suite, cases=cases)]
 
 

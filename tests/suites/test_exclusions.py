@@ -95,11 +95,12 @@ def test_a_list_of_another_form_is_refused_with_its_place(
 
 
 def test_an_unknown_id_comes_with_the_known_ones(excluding: Callable[[str], Path]) -> None:
-    cases = load_suite(excluding(LIST)).cases
+    folder = excluding(LIST)
+    cases, file = load_suite(folder).cases, str(folder / "exclude.yaml")
     with pytest.raises(SuiteError) as caught:
-        apply_exclusions(cases, {"odd": ("x", ("d",))}, "list", all_ids={"a": 1, "b": 1})
+        apply_exclusions(cases, {"odd": ("x", ("d",))}, file, all_ids={"a": 1, "b": 1})
     assert caught.value.known == ("a", "b")
-    assert caught.value.file == "list"
+    assert caught.value.file == file
 
 
 def test_bytes_that_are_no_text_and_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
