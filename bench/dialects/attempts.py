@@ -11,6 +11,8 @@ _TRACES = (
         "a stray {}",
     ),
     (re.compile(r"<\|(?:tool_call|python_tag)\b"), "a stray {}"),
+    (re.compile(r"<\|tool_response>"), "speaks as the tool: {}"),
+    (re.compile(r"(?<!\w)call:[A-Za-z_][\w.\-]{0,127}\{"), "another notation: {}"),
     (re.compile(r"</?(?:tool_response|start_function_response)\b"), "speaks as the tool: {}"),
     (re.compile(r"```(?:tool_code|tool_call)"), "a fenced {}"),
     (re.compile(r"</?(?:tool_calls|tool_code|function)\b|<function="), "a stray {}"),
