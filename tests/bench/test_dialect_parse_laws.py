@@ -76,7 +76,9 @@ UNFINISHED = {
 SIZE = 200_000
 SLOW = (HealthCheck.too_slow,)  # a busy machine is no fault
 LAWS = settings(max_examples=120, deadline=None, database=None, suppress_health_check=SLOW)
-each = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+READERS = [d for d in DIALECTS.values() if d.name not in ("qwen2.5", "qwen3-2507")]
+"""Qwen's variants differ in what they write, not in what they read."""
+each = pytest.mark.parametrize("dialect", READERS, ids=lambda d: d.name)
 
 
 def visible(text: str, name: str) -> str | None:
@@ -167,7 +169,7 @@ def test_nothing_after_a_stop_token_is_read(
         *("<|tool_call>", "<|tool_call>call:f{a:", "<|channel>", "<|channel><channel|>", '<|"|>'),
         *("<|python_tag|>", '{"name":', '{"name": "f", "parameters": {"a":', '{"name":[', "; "),
         *("[f(", "[f(a=", "[f(a='", "[f(a=(", "[f(a={'b':", "f(", "-", "call:", "''", "\\'", "9"),
-        *GOOD.values(),
+        *sorted(set(GOOD.values())),
     ],
 )
 @pytest.mark.parametrize("inside", [False, True], ids=["alone", "in a call"])
