@@ -10,8 +10,9 @@
     <channel|><|tool_call>call:NAME{k:<|"|>text<|"|>,n:5}<tool_call|>
         <|tool_response>response:NAME{k:v}<tool_response|>answer<turn|>      (on the same line)
 
-Source: the chat template of google/gemma-4-E2B-it (its current revision), thinking not enabled. The larger
-models' template also opens the model's turn with an empty thought; this dialect does not.
+Source: the chat template of google/gemma-4-E2B-it as published in July 2026, thinking not enabled; earlier
+revisions write None for null, and the first has faults of its own. Templates of the larger models also open
+the model's turn with an empty thought; this dialect does not.
 
 Stated deviations: several system texts are joined by a line break; text beside a call stands before it, where
 the template moves it behind the results; a schema without `type` is closed like any other.

@@ -20,7 +20,7 @@ _BLANKS = re.compile(r"[ \t\r\n\f]*+")
 _NAME = re.compile(r"([A-Za-z_][\w.\-]{0,127})\(")
 _KEYWORD = re.compile(r"([\w.$\-]{1,200})[ \t]{0,20}=(?!=)")
 _WORD = re.compile(r"[\w.]{1,40}")
-_SIGN = re.compile(r"[+\-][ \t]{0,20}(?=[\d.])")
+_SIGN = re.compile(r"[+\-][ \t\r\n\f]*+(?=[\d.])")
 _NUMBER = re.compile(
     r"(?:0[xX](?:_?[0-9a-fA-F])++|0[bB](?:_?[01])++|0[oO](?:_?[0-7])++"
     r"|(?:\.\d(?:_?\d)*+|\d(?:_?\d)*+(?:\.(?:\d(?:_?\d)*+)?)?)(?:[eE][+\-]?\d(?:_?\d)*+)?)(?![\w.])",

@@ -14,7 +14,8 @@ TOOL = Tool(name="get_weather", description="Weather.")
 END = {
     **dict.fromkeys(("gemma", "functiongemma", "pythonic"), "<end_of_turn>"),
     **dict.fromkeys(("chatml", "qwen", "qwen2.5", "qwen3-2507"), "<|im_end|>"),
-    **{"gemma4": "<turn|>", "llama3": "<|eot_id|>"},
+    "gemma4": "<turn|>",
+    "llama3": "<|eot_id|>",
 }
 
 
