@@ -41,6 +41,22 @@ MODELS: dict[str, Model] = {
             licence=_GEMMA_TERMS,
         ),
         Model(
+            name="gemma-3-4b-it",
+            source="hub",
+            where="google/gemma-3-4b-it",
+            dialect="gemma",
+            about="Gemma 3 4B, instruction-tuned; text and images, here text only",
+            licence=_GEMMA_TERMS,
+        ),
+        Model(
+            name="gemma-4-E2B-it",
+            source="hub",
+            where="google/gemma-4-E2B-it",
+            dialect="gemma4",
+            about="Gemma 4 E2B, instruction-tuned, with tool tokens of its own; here text only",
+            licence="Apache-2.0",
+        ),
+        Model(
             name="functiongemma-270m-it",
             source="hub",
             where="google/functiongemma-270m-it",

@@ -4,11 +4,19 @@ from bench.dialects.base import Dialect, Dialogue, Segment, Turn, prompt
 from bench.dialects.chatml import ChatML
 from bench.dialects.functiongemma import FunctionGemma
 from bench.dialects.gemma import Gemma
+from bench.dialects.gemma4 import Gemma4
+from bench.dialects.llama3 import Llama3
+from bench.dialects.pythonic import Pythonic
+from bench.dialects.qwen import QWEN
 from bench.errors import UsageError
 
 __all__ = ["DIALECTS", "Dialect", "Dialogue", "Segment", "Turn", "find_dialect", "prompt"]
 
-DIALECTS: dict[str, Dialect] = {d.name: d for d in (Gemma(), FunctionGemma(), ChatML())}
+_ALL: tuple[Dialect, ...] = (
+    *(Gemma(), FunctionGemma(), ChatML()),
+    *(Gemma4(), Llama3(), *QWEN, Pythonic()),
+)
+DIALECTS: dict[str, Dialect] = {d.name: d for d in _ALL}
 
 
 def find_dialect(name: str) -> Dialect:

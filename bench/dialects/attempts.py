@@ -11,6 +11,7 @@ _TRACES = (
         "a stray {}",
     ),
     (re.compile(r"<\|(?:tool_call|python_tag)\b"), "a stray {}"),
+    (re.compile(r"<\|tool_response>"), "speaks as the tool: {}"),
     (re.compile(r"</?(?:tool_response|start_function_response)\b"), "speaks as the tool: {}"),
     (re.compile(r"```(?:tool_code|tool_call)"), "a fenced {}"),
     (re.compile(r"</?(?:tool_calls|tool_code|function)\b|<function="), "a stray {}"),
@@ -41,6 +42,7 @@ _TRACES = (
 )
 
 
+_CALLS = re.compile(r"(?<!\w)call:[A-Za-z_][\w.\-]{0,127}\{")
 _FOLLOWS = re.compile(r"""[({]|\s{1,4}\(\s{0,4}\w{1,64}\s{0,4}=|["']\s{0,20}:\s{0,20}\{""")
 
 
@@ -61,4 +63,5 @@ def attempt(text: str, tools: Sequence[str] = ()) -> str | None:
             if before_ok and _FOLLOWS.match(text, after):
                 return f"{text[start : after + 40]!r} outside of a call"
             start = text.find(name, after)
-    return None
+    found = _CALLS.search(text)
+    return f"another notation: {found.group()[:60]!r}" if found else None

@@ -12,7 +12,7 @@ from bench.dialects.tagged import cut_at, end_of_calls, read, think, write
 from suites import Message, Reply, Tool
 from suites.json_text import compact
 
-__all__ = ["Gemma"]
+__all__ = ["Gemma", "merged", "render_turns"]
 
 _START, _END, _BOS = "<start_of_turn>", "<end_of_turn>", "<bos>"
 _RULES = (
@@ -39,26 +39,12 @@ class Gemma:
                 role, text = _said(message)
                 if j == 0:
                     text = "\n\n".join([*(part for part in header if part), text])
-                text = refuse_markers(text, self.markers, self.name)
-                if turns and turns[-1].role == role:
-                    text = f"{turns.pop().content}\n{text}"
                 turns.append(Turn(role=role, content=text))
-        return turns
+        return merged(turns, self.markers, self.name)
 
     def render(self, dialogues: Sequence[Dialogue]) -> list[Segment]:
         """`<bos>`, every turn closed, and an open model turn unless the model spoke last."""
-        segments = [Segment(text=_BOS)]
-        turns = self.turns(dialogues)
-        for turn in turns:
-            segments.append(Segment(text=f"{_START}{turn.role}\n"))
-            spoken = turn.role == "model"
-            ending = _END if spoken else f"{_END}\n"
-            segments.append(Segment(text=f"{turn.content.strip()}{ending}", model=spoken))
-            if spoken:
-                segments.append(Segment(text="\n"))
-        if turns[-1].role == "user":
-            segments.append(Segment(text=f"{_START}model\n"))
-        return segments
+        return render_turns(self.turns(dialogues))
 
     def end(self, text: str) -> int | None:
         """After the last call block."""
@@ -67,6 +53,35 @@ class Gemma:
     def parse(self, text: str, finish: Finish = "stop", tools: Sequence[str] = ()) -> Reply:
         """See Dialect.parse."""
         return read(cut_at(text, self.stops), finish, tools)
+
+
+def merged(turns: Sequence[Turn], markers: Sequence[str], dialect: str) -> list[Turn]:
+    """Turns of one role after another as one, because Gemma's template knows alternating turns only.
+
+    Errors: DialectError for a control token in a text.
+    """
+    result: list[Turn] = []
+    for turn in turns:
+        text = refuse_markers(turn.content, markers, dialect)
+        if result and result[-1].role == turn.role:
+            text = f"{result.pop().content}\n{text}"
+        result.append(Turn(role=turn.role, content=text))
+    return result
+
+
+def render_turns(turns: Sequence[Turn]) -> list[Segment]:
+    """`<bos>`, every turn closed, and an open model turn unless the model spoke last."""
+    segments = [Segment(text=_BOS)]
+    for turn in turns:
+        segments.append(Segment(text=f"{_START}{turn.role}\n"))
+        spoken = turn.role == "model"
+        ending = _END if spoken else f"{_END}\n"
+        segments.append(Segment(text=f"{turn.content.strip()}{ending}", model=spoken))
+        if spoken:
+            segments.append(Segment(text="\n"))
+    if turns[-1].role == "user":
+        segments.append(Segment(text=f"{_START}model\n"))
+    return segments
 
 
 def _said(message: Message) -> tuple[str, str]:

@@ -14,7 +14,10 @@ from suites.json_text import compact, loads
 __all__ = ["repaired_calls"]
 
 _LONGEST = 2000
-_OPEN = re.compile(r"<tool_call>|```(?:json|tool_code|tool_call)?|<start_function_call>")
+_OPEN = re.compile(
+    r"<tool_call>|```(?:json|tool_code|tool_call)?|<start_function_call>"
+    r"|<\|tool_call>|<\|python_tag\|>|;\s{0,20}(?=\{)"
+)
 
 
 def repaired_calls(text: str) -> tuple[Call, ...] | None:

@@ -10,7 +10,17 @@ from bench.dialects.repair import repaired_calls
 from suites import Call, Reply
 from suites.json_text import BrokenJSONError, compact, loads_at
 
-__all__ = ["CLOSE", "OPEN", "cut_at", "end_of_calls", "read", "think", "write"]
+__all__ = [
+    "CLOSE",
+    "OPEN",
+    "after_thought",
+    "cut_at",
+    "end_of_calls",
+    "read",
+    "split_thought",
+    "think",
+    "write",
+]
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 THINK, UNTHINK = "<think>", "</think>"
@@ -36,7 +46,7 @@ def cut_at(text: str, stops: Sequence[str]) -> str:
 
 def end_of_calls(text: str) -> int | None:
     """Where a reply with calls is over: text other than a further call follows the last block."""
-    at = text.find(OPEN, _after_thought(text))
+    at = text.find(OPEN, after_thought(text))
     while at >= 0:
         try:
             _, close = _block(text, at + len(OPEN))
@@ -54,7 +64,7 @@ def end_of_calls(text: str) -> int | None:
 
 def read(text: str, finish: Finish, tools: Sequence[str]) -> Reply:
     """The reply in a text without turn markers: thought, calls, and everything that is wrong with them."""
-    thought, body, problems = _split_thought(text)
+    thought, body, problems = split_thought(text)
     calls: list[Call] = []
     outside: list[str] = []
     at = 0
@@ -119,14 +129,16 @@ def _block(text: str, at: int) -> tuple[Any, int]:
     )
 
 
-def _after_thought(text: str) -> int:
+def after_thought(text: str) -> int:
+    """Where what follows the thought begins; the text's length while the thought is not closed."""
     if not text.lstrip().startswith(THINK):
         return 0
     end = text.find(UNTHINK)
     return end + len(UNTHINK) if end >= 0 else len(text)
 
 
-def _split_thought(text: str) -> tuple[str | None, str, list[str]]:
+def split_thought(text: str) -> tuple[str | None, str, list[str]]:
+    """(thought, the rest, problems) of a text that may begin with a `<think>` block."""
     if not text.lstrip().startswith(THINK):
         return None, text, []
     inner, closed, rest = text.lstrip()[len(THINK) :].partition(UNTHINK)

@@ -22,7 +22,7 @@ PROSE = st.sampled_from(
 SLOW = (HealthCheck.too_slow,)  # a busy machine is no fault
 LAWS = settings(max_examples=200, deadline=None, database=None, suppress_health_check=SLOW)
 tagged = pytest.mark.parametrize(
-    "dialect", [DIALECTS["gemma"], DIALECTS["chatml"]], ids=lambda d: d.name
+    "dialect", [DIALECTS["gemma"], DIALECTS["chatml"], DIALECTS["qwen"]], ids=lambda d: d.name
 )
 
 
@@ -92,9 +92,22 @@ def test_a_reply_without_a_finished_call_has_no_end(dialect: Dialect, text: str)
     assert dialect.end(text) is None
 
 
-@given(text=st.one_of(TEXTS, st.just("<start_function_call>call:f{}<end_function_call> Done.")))
+@pytest.mark.parametrize(
+    ("name", "call", "stop"),
+    [
+        (
+            "functiongemma",
+            "<start_function_call>call:f{}<end_function_call>",
+            "<start_function_response>",
+        ),
+        ("gemma4", "<|tool_call>call:f{}<tool_call|>", "<|tool_response>"),
+    ],
+)
+@given(before=TEXTS, after=TEXTS)
 @LAWS
-def test_functiongemma_ends_only_at_a_stop_token(text: str) -> None:
-    dialect = DIALECTS["functiongemma"]
-    assert dialect.end(text) is None
-    assert "<start_function_response>" in dialect.stops
+def test_where_a_token_ends_the_calls_there_is_no_other_end(
+    name: str, call: str, stop: str, before: str, after: str
+) -> None:
+    dialect = DIALECTS[name]
+    assert dialect.end(before + call + after) is None
+    assert stop in dialect.stops

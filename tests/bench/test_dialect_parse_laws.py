@@ -10,16 +10,27 @@ from hypothesis import strategies as st
 from bench.dialects import DIALECTS, Dialect
 from suites import Call, Outcome, Reply
 
-OPENER = {"gemma": "<tool_call>", "chatml": "<tool_call>", "functiongemma": "<start_function_call>"}
+CHATML = ("chatml", "qwen", "qwen2.5", "qwen3-2507")
+OPENER = {
+    **dict.fromkeys(("gemma", *CHATML), "<tool_call>"),
+    "functiongemma": "<start_function_call>",
+    "gemma4": "<|tool_call>",
+    "llama3": "<|python_tag|>",
+    "pythonic": "[f(",
+}
 CLOSER = {
-    "gemma": "</tool_call>",
-    "chatml": "</tool_call>",
+    **dict.fromkeys(("gemma", *CHATML), "</tool_call>"),
     "functiongemma": "<end_function_call>",
+    "gemma4": "<tool_call|>",
+    "llama3": "}",
+    "pythonic": "]",
 }
 STOPS = {
-    "gemma": ("<end_of_turn>", "<start_of_turn>", "<eos>"),
-    "chatml": ("<|im_end|>", "<|im_start|>", "<|endoftext|>"),
+    **dict.fromkeys(("gemma", "pythonic"), ("<end_of_turn>", "<start_of_turn>", "<eos>")),
+    **dict.fromkeys(CHATML, ("<|im_end|>", "<|im_start|>", "<|endoftext|>")),
     "functiongemma": ("<end_of_turn>", "<start_function_response>", "<start_of_turn>", "<eos>"),
+    "gemma4": ("<turn|>", "<|tool_response>", "<|turn>", "<eos>"),
+    "llama3": ("<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|start_header_id|>"),
 }
 FRAGMENTS = [
     *("<tool_call>", "</tool_call>", "<think>", "</think>", "<start_function_call>"),
@@ -28,6 +39,18 @@ FRAGMENTS = [
     *("call:", "call:f{", "f(", "f{", '{"name":"f","arguments":', '"name"', '"arguments"', "```"),
     *("```json", "{", "}", "[", "]", '"', "'", ":", ",", "\\", "\\ud800", "\ud800", "\n", " ", "<"),
     *("NaN", "1e999", "None", "true", "-", "9" * 60, "x:", "a", "//", "\u201c", "\x00"),
+    *("<|tool_call>", "<tool_call|>", "<|channel>", "<channel|>", "thought\n", '<|"|>', "<turn|>"),
+    *(
+        "<|python_tag|>",
+        "<|eot_id|>",
+        '{"name": "f", "parameters": ',
+        ";",
+        "[f(",
+        "x=",
+        ")",
+        "(",
+        "r'",
+    ),
 ]
 ANY_TEXT = st.one_of(
     st.text(),
@@ -36,24 +59,40 @@ ANY_TEXT = st.one_of(
 FINISH = st.sampled_from(("stop", "length"))
 GOOD = {
     "gemma": '<tool_call>{"name":"f","arguments":{}}</tool_call>',
-    "chatml": '<tool_call>\n{"name":"f","arguments":{}}\n</tool_call>',
+    **dict.fromkeys(CHATML, '<tool_call>\n{"name":"f","arguments":{}}\n</tool_call>'),
     "functiongemma": "<start_function_call>call:f{}<end_function_call>",
+    "gemma4": "<|tool_call>call:f{}<tool_call|>",
+    "llama3": '{"name": "f", "parameters": {}}',
+    "pythonic": "[f()]",
 }
 UNFINISHED = {
     "gemma": '<tool_call>{"name":"f","arguments":{"x":',
-    "chatml": '<tool_call>\n{"name":"f","arguments":{"x":',
+    **dict.fromkeys(CHATML, '<tool_call>\n{"name":"f","arguments":{"x":'),
     "functiongemma": "<start_function_call>call:f{x:[",
+    "gemma4": "<|tool_call>call:f{x:[",
+    "llama3": '{"name": "f", "parameters": {"x":',
+    "pythonic": "[f(x=",
 }
 SIZE = 200_000
 SLOW = (HealthCheck.too_slow,)  # a busy machine is no fault
 LAWS = settings(max_examples=120, deadline=None, database=None, suppress_health_check=SLOW)
-each = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+READERS = [d for d in DIALECTS.values() if d.name not in ("qwen2.5", "qwen3-2507")]
+"""Qwen's variants differ in what they write, not in what they read."""
+each = pytest.mark.parametrize("dialect", READERS, ids=lambda d: d.name)
 
 
 def visible(text: str, name: str) -> str | None:
     """The text before any stop token and after a thought; None where a thought is not closed."""
     for stop in STOPS[name]:
         text = text.partition(stop)[0]
+    if name == "gemma4":
+        while "<|channel>" in text:
+            before, _, rest = text.partition("<|channel>")
+            _, closed, rest = rest.partition("<channel|>")
+            if not closed:
+                return None
+            text = before + rest
+        return text
     if name != "functiongemma" and text.lstrip().startswith("<think>"):
         _, closed, text = text.partition("</think>")
         return text if closed else None
@@ -127,7 +166,10 @@ def test_nothing_after_a_stop_token_is_read(
         *("<tool_call>", "</tool_call>", "<start_function_call>", "<end_function_call>"),
         *("<escape>", "<think>", "{", "}", "[", '"', "\\", " ", "f ", '"name"' + " " * 20),
         *('<tool_call>{"name":"f","arguments":{', "<start_function_call>call:f{a:"),
-        *GOOD.values(),
+        *("<|tool_call>", "<|tool_call>call:f{a:", "<|channel>", "<|channel><channel|>", '<|"|>'),
+        *("<|python_tag|>", '{"name":', '{"name": "f", "parameters": {"a":', '{"name":[', "; "),
+        *("[f(", "[f(a=", "[f(a='", "[f(a=(", "[f(a={'b':", "f(", "-", "call:", "''", "\\'", "9"),
+        *sorted(set(GOOD.values())),
     ],
 )
 @pytest.mark.parametrize("inside", [False, True], ids=["alone", "in a call"])
@@ -163,6 +205,8 @@ def test_every_one_of_thousands_of_calls_is_read(dialect: Dialect) -> None:
         "<start_function_call>call:f{{x:{}}}<end_function_call>",
         "<start_function_call>call:f{{x:[{}]}}<end_function_call>",
         "<start_function_call>call:f{{x:<escape>{}<escape>}}<end_function_call>",
+        *("<|tool_call>call:f{{x:{}}}<tool_call|>", '{{"name": "f", "parameters": {}}}'),
+        *("<|python_tag|>{}", "[f({})]", "[f(x={})]", "[f(x=[{}])]", "[{}()]", "[f(x=f{})]"),
         *("<think>{}</think>", "```tool_code\n{}\n```", "```python\n{}\n```", "f({})", "f(x={})"),
     ],
 )

@@ -14,6 +14,9 @@ CONTROL = (
     *("<tool_call>", "</tool_call>", "<think>", "</think>", "<escape>", "<bos>", "<eos>"),
     *("<start_of_turn>", "<end_of_turn>", "<start_function_", "<end_function_"),
     *("<|im_start|>", "<|im_end|>", "<|endoftext|>"),
+    *("<|tool", "<tool", "<|turn", "<turn|", "<|channel", "<channel", '<|"|>', "<|think|>"),
+    *("<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>"),
+    *("<|eot_id|>", "<|eom_id|>", "<|python_tag|>", "<|image|>", "<|audio|>", "<|video|>"),
 )
 PIECES = [
     "{",
@@ -62,14 +65,19 @@ def values(keys: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     )
 
 
-def calls(keys: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[Call, ...]]:
-    arguments = st.dictionaries(keys, values(keys), max_size=4)
+def calls(
+    keys: st.SearchStrategy[str], inner: st.SearchStrategy[str] | None = None
+) -> st.SearchStrategy[tuple[Call, ...]]:
+    """keys: of arguments; inner: of the objects inside them, where they may be other."""
+    arguments = st.dictionaries(keys, values(keys if inner is None else inner), max_size=4)
     one = st.builds(lambda n, a: Call(name=n, arguments=a), NAMES, arguments)
     return st.lists(one, min_size=1, max_size=3).map(tuple)
 
 
 ANY_CALLS = calls(STRINGS)
-WORD_KEY_CALLS = calls(st.from_regex(r"\w{1,20}", fullmatch=True))
+WORD_KEYS = st.from_regex(r"\w{1,20}", fullmatch=True)
+WORD_KEY_CALLS = calls(WORD_KEYS)
+WORD_ARGUMENT_CALLS = calls(WORD_KEYS, STRINGS)
 WORDS = st.lists(st.sampled_from(["I", "see", "Oslo,", "42", "\u00fc", "ok."]), max_size=5).map(
     " ".join
 )
@@ -94,7 +102,7 @@ def exact(found: tuple[Call, ...]) -> str:
     return json.dumps([c.model_dump() for c in found], sort_keys=True)
 
 
-@pytest.mark.parametrize("name", ["gemma", "chatml"])
+@pytest.mark.parametrize("name", ["gemma", "chatml", "qwen2.5", "llama3"])
 @given(made=ANY_CALLS, thought=st.one_of(st.none(), WORDS.filter(bool)), said=WORDS)
 @LAWS
 def test_calls_thought_and_text_survive_a_round_trip(
@@ -109,16 +117,35 @@ def test_calls_thought_and_text_survive_a_round_trip(
     assert reply.thought == thought
 
 
+@pytest.mark.parametrize("name", ["functiongemma", "gemma4"])
 @given(made=WORD_KEY_CALLS, said=WORDS)
 @LAWS
-def test_functiongemma_calls_with_word_keys_survive_a_round_trip(
-    made: tuple[Call, ...], said: str
+def test_calls_with_word_keys_survive_a_round_trip(
+    name: str, made: tuple[Call, ...], said: str
 ) -> None:
-    reply = read_back(
-        DIALECTS["functiongemma"], Message(role="assistant", content=said, calls=made)
-    )
+    reply = read_back(DIALECTS[name], Message(role="assistant", content=said, calls=made))
     assert reply.outcome is Outcome.CALL
     assert reply.text == said
+
+
+@given(made=WORD_ARGUMENT_CALLS, thought=st.one_of(st.none(), WORDS.filter(bool)), said=WORDS)
+@LAWS
+def test_pythonic_calls_with_word_arguments_survive_a_round_trip(
+    made: tuple[Call, ...], thought: str | None, said: str
+) -> None:
+    message = Message(role="assistant", content=said, calls=made, thought=thought)
+    reply = read_back(DIALECTS["pythonic"], message)
+    assert (reply.text, reply.thought) == (said, thought)
+
+
+@given(made=WORD_KEY_CALLS, thought=WORDS.filter(bool), said=WORDS)
+@LAWS
+def test_gemma4_thoughts_survive_a_round_trip(
+    made: tuple[Call, ...], thought: str, said: str
+) -> None:
+    message = Message(role="assistant", content=said, calls=made, thought=thought)
+    reply = read_back(DIALECTS["gemma4"], message)
+    assert (reply.text, reply.thought) == (said, thought)
 
 
 @pytest.mark.parametrize("name", DIALECTS)

@@ -1,5 +1,8 @@
 """Laws of rendered prompts: one BOS, the model's words marked as such, no forged control tokens."""
 
+import json
+from difflib import get_close_matches
+
 import pytest
 
 from bench.dialects import DIALECTS, Dialect, Dialogue, find_dialect, prompt
@@ -22,9 +25,29 @@ DIALOGUE = Dialogue(
         Message(role="assistant", content="Answers."),
     ),
 )
+CHATML = ("chatml", "qwen", "qwen2.5", "qwen3-2507")
 CONTROL = {
     "gemma": ("<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>"),
-    "chatml": ("<|im_start|>", "<|im_end|>", "<|endoftext|>"),
+    "pythonic": ("<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>"),
+    **dict.fromkeys(CHATML, ("<|im_start|>", "<|im_end|>", "<|endoftext|>")),
+    "gemma4": (
+        *(
+            "<|turn>",
+            "<turn|>",
+            "<bos>",
+            "<eos>",
+            "<|tool>",
+            "<tool|>",
+            "<|tool_call>",
+            "<tool_call|>",
+        ),
+        *("<|tool_response>", "<tool_response|>", '<|"|>', "<|channel>", "<channel|>", "<|think|>"),
+        *("<|image|>", "<|audio|>", "<|video|>"),
+    ),
+    "llama3": (
+        *("<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>"),
+        *("<|eot_id|>", "<|eom_id|>", "<|python_tag|>"),
+    ),
     "functiongemma": (
         *("<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>", "<escape>"),
         *("<start_function_call>", "<end_function_call>", "<start_function_response>"),
@@ -52,11 +75,12 @@ def model_words(dialect: Dialect, dialogues: list[Dialogue]) -> list[str]:
 @each
 def test_a_prompt_has_one_bos_at_its_start_and_chatml_has_none(dialect: Dialect) -> None:
     assert len(CASES) >= 100
+    bos = {"llama3": "<|begin_of_text|>"}.get(dialect.name, "<bos>")
     for case in CASES:
         for dialogues in ([asked(case)], [finished(case)], with_shots(case)):
             text = prompt(dialect, dialogues)
-            assert text.count("<bos>") == (0 if dialect.name == "chatml" else 1)
-            assert text.startswith("<|im_start|>" if dialect.name == "chatml" else "<bos>")
+            assert text.count(bos) == (0 if dialect.name in CHATML else 1)
+            assert text.startswith("<|im_start|>" if dialect.name in CHATML else bos)
 
 
 # --- the model's own words --------------------------------------------------------------------------
@@ -146,10 +170,13 @@ def test_a_control_token_in_an_example_is_refused(name: str, marker: str) -> Non
         DIALECTS[name].turns([Dialogue(tools=(), messages=said), DIALOGUE])
 
 
-@pytest.mark.parametrize("marker", CONTROL["functiongemma"])
-def test_functiongemma_refuses_control_tokens_in_values_and_descriptions(marker: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "marker"), [(n, m) for n in ("functiongemma", "gemma4", "llama3") for m in CONTROL[n]]
+)
+def test_control_tokens_in_values_and_descriptions_are_refused(name: str, marker: str) -> None:
     """Also where JSON escapes hide the token until the value is read."""
-    hidden = '{"a": "' + marker.replace("<", "\\u003c") + '"}'
+    hidden = '{"a": ' + json.dumps(marker).replace("<", "\\u003c") + "}"
+    assert json.loads(hidden)["a"] == marker
     call = Call(name="f", arguments={"x": [{"y": marker}]})
     bad = [
         Dialogue(tools=(Tool(name="f", description=marker),), messages=DIALOGUE.messages),
@@ -163,13 +190,14 @@ def test_functiongemma_refuses_control_tokens_in_values_and_descriptions(marker:
     ]
     for dialogue in bad:
         with pytest.raises(DialectError):
-            DIALECTS["functiongemma"].render([dialogue])
+            DIALECTS[name].render([dialogue])
 
 
 @each
 def test_tokens_of_other_dialects_and_plain_tags_are_text(dialect: Dialect) -> None:
     own = CONTROL[dialect.name]
     others = [m for ms in CONTROL.values() for m in ms if m not in own]
+    others = [m for m in others if not any(o in m for o in own)]
     text = " ".join([*others, "<b>", "start_of_turn", "< end_of_turn >"])
     dialogue = Dialogue(tools=(), messages=(Message(role="user", content=text),))
     assert text in prompt(dialect, [dialogue])
@@ -179,4 +207,13 @@ def test_an_unknown_dialect_is_refused_with_the_known_names() -> None:
     assert find_dialect("gemma") is DIALECTS["gemma"]
     with pytest.raises(UsageError, match="'latin'") as caught:
         find_dialect("latin")
-    assert set(caught.value.known) == set(DIALECTS) == {"gemma", "functiongemma", "chatml"}
+    assert set(caught.value.known) == set(DIALECTS) == set(CONTROL)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("gema4", "gemma4"), ("llama", "llama3"), ("qwen3", "qwen")]
+)
+def test_a_mistyped_dialect_is_answered_with_the_nearest(typed: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        find_dialect(typed)
+    assert meant in get_close_matches(typed, caught.value.known)
