@@ -42,8 +42,9 @@ class BaseShape:
 
 
 def read_base(folder: Path) -> BaseShape:
-    """The shape of a model folder. Errors: ModelError for a folder that is no model."""
+    """The shape of a model folder. Errors: ModelError for a folder that is no model, or lacks a shard."""
     check_folder(folder)
+    _check_shards(folder)
     file = folder / "config.json"
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
@@ -65,17 +66,37 @@ def read_base(folder: Path) -> BaseShape:
     )
 
 
+def _check_shards(folder: Path) -> None:
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return
+    try:
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        lacking = sorted(s for s in shards if not (folder / s).is_file())
+    except (OSError, ValueError, LookupError, AttributeError, TypeError, RecursionError):
+        raise ModelError(f"{index} is no index of weights") from None
+    if lacking:
+        raise ModelError(f"{folder} is not whole: {lacking[0]} is missing")
+
+
 def base_name(name: str) -> str:
-    """The registered name of a base that an adapter names by hub id or by its folder in home."""
+    """The name of a base as a card writes it.
+
+    A registered name for its hub id or its folder in home; the whole path of another folder; else as given.
+    """
     if name in MODELS:
         return name
     for model in MODELS.values():
         if model.source == "hub" and name == model.where:
             return model.name
     path = Path(name).expanduser()
-    if name and path.is_dir() and path.resolve().parent == (home() / "models").resolve():
-        return path.name
-    return name
+    try:
+        if not name or not path.is_dir():
+            return name
+    except OSError:  # a name too long for a path
+        return name
+    inside = path.resolve().parent == (home() / "models").resolve()
+    return path.name if inside and path.name in MODELS else str(path.resolve())
 
 
 def at_hand(name: str) -> Path | None:
@@ -98,6 +119,7 @@ def at_hand(name: str) -> Path | None:
             return None
     try:
         check_folder(folder)
+        _check_shards(folder)
     except ModelError:
         return None
     return folder

@@ -81,6 +81,15 @@ def read_header(file: Path) -> Header:
         if width is not None and end - begin != width * prod(shape):
             raise broken
         tensors[name] = Tensor(dtype=dtype, shape=shape, file=file, begin=begin, end=end)
+    place = (
+        8 + length
+    )  # like the reference reader: no holes, no overlaps, nothing behind the last value
+    for tensor in sorted(tensors.values(), key=lambda t: (t.begin, t.end)):
+        if tensor.begin != place:
+            raise broken
+        place = tensor.end
+    if place != size:
+        raise broken
     return Header(file=file, tensors=tensors)
 
 

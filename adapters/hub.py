@@ -29,7 +29,7 @@ def fetch_adapter(repository: str, target: Path) -> None:
     try:
         found = Path(snapshot_download(repository, allow_patterns=list(wanted)))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise ModelError(
             f"cannot get {repository} from the hub: {first}; check the name, your network and your "
             "access, or give a folder"

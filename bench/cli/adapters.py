@@ -86,11 +86,11 @@ def _list(form: str) -> None:
     data: list[dict[str, Any]] = []
     for name in names():
         try:
-            data.append(_facts(find(name)))
+            data.append(_facts(find(name), hashed=False))
         except ModelError as error:
             data.append({"name": name, "state": "broken", "problem": str(error)})
     head = ["name", "base", "state", "weights", "rank", "targets", "size", "parent", "runs", "vllm"]
-    rows = [[_cell(key, fact) for key in head] for fact in data]
+    rows = [[_short(key, fact) for key in head] for fact in data]
     notes = [f"{f['name']}: {f['problem']}" for f in data if "problem" in f]
     if not data:
         notes = ["none yet: callbench adapters add FOLDER"]
@@ -124,12 +124,13 @@ def _show(name: str, form: str) -> None:
 
 
 def _verify(name: str, base: str | None, form: str) -> int:
+    from adapters.base import at_hand
     from adapters.serving import VLLM
     from adapters.verify import verify
     from reports.table import Table
 
     folder, known = _folder(name)
-    result = verify(folder, _base(base or known, needed=base is not None))
+    result = verify(folder, _base_at_hand(base) if base is not None else at_hand(known))
     setting = f"max_lora_rank {result.max_lora_rank}" if result.servable else ""
     answer = f"can be served by vLLM {VLLM}" if result.servable else "cannot be served"
     rows = [[name, answer, setting, str(result.modules), str(result.base or "not at hand")]]
@@ -153,11 +154,12 @@ def _verify(name: str, base: str | None, form: str) -> int:
 
 def _merge(args: argparse.Namespace) -> None:
     from adapters.merge import merge
-    from adapters.registry import find_adapter
+    from adapters.registry import find_adapter, resolve
 
     adapter = find_adapter(args.name)
-    base = _base(args.base or adapter.base, needed=True)
-    assert base is not None
+    # A base that the user names is prepared or fetched; one that only the adapter names is not.
+    named = args.base is not None
+    base = resolve(args.base, dialect="none").folder if named else _base_at_hand(adapter.base)
     print(merge(adapter, base, args.out, dtype=args.dtype))
 
 
@@ -175,32 +177,34 @@ def _folder(name: str) -> tuple[Path, str]:
     return find_adapter(name).folder, ""
 
 
-def _base(name: str, *, needed: bool) -> Path | None:
-    """The folder of a base that is at hand; None if it is not and need not be. Errors: ModelError."""
+def _base_at_hand(name: str) -> Path:
+    """The folder of a base that must be here already. Errors: ModelError with the remedy."""
     from adapters import ModelError
     from adapters.base import at_hand
     from adapters.registry import find_model
 
-    if not name and needed:
+    if not name:
         raise ModelError("the adapter does not say what its base is: give --base MODEL")
-    found = at_hand(name) if name else None
-    if found is None and needed:
+    found = at_hand(name)
+    if found is None:
         find_model(name)
         raise ModelError(
-            f"the base {name!r} is not at hand: run callbench models prepare, or give its folder "
-            "with --base"
+            f"the base {name!r} is not at hand: run callbench models prepare {name}, or give its "
+            "folder with --base"
         )
     return found
 
 
-def _facts(adapter: "Adapter") -> dict[str, Any]:
-    """What list and show tell of an adapter."""
+def _facts(adapter: "Adapter", *, hashed: bool = True) -> dict[str, Any]:
+    """What list and show tell of an adapter; hashed: compute its base's hash, which may take seconds."""
     from adapters import serving_name
+    from adapters.base import at_hand
     from adapters.verify import verify
     from adapters.weights import WEIGHTS, file_hash
 
     card = adapter.card
-    result = verify(adapter, _base(adapter.base, needed=False))
+    known = card.base.hash if card and not hashed else None
+    result = verify(adapter, at_hand(adapter.base), base_hash=known)
     size = (adapter.folder / WEIGHTS).stat().st_size
     return {
         "name": adapter.name,
@@ -253,7 +257,15 @@ def _cell(key: str, facts: dict[str, Any]) -> str:
     if value is None:
         return ""
     if key == "size":
-        return f"{value / 1e6:.1f} MB"
+        return f"{value / 1e6:.1f} MB" if value >= 1e6 else f"{value / 1e3:.1f} kB"
     if key in ("weights", "base hash"):
         return str(value)[:12]
     return " ".join(value) if isinstance(value, list) else str(value)
+
+
+def _short(key: str, facts: dict[str, Any]) -> str:
+    """A cell of the list, where a row must fit a line."""
+    value = facts.get(key)
+    if key == "targets" and value:
+        return f"{len(value)} kinds" if len(value) > 3 else " ".join(value)
+    return Path(value).name if key == "base" and value else _cell(key, facts)

@@ -83,8 +83,19 @@ def test_a_base_is_known_by_hub_id_name_and_folder(
     assert base_name(str(made)) == base_name("gemma-3-270m") == "gemma-3-270m"
     assert base_name(MODELS["gemma-3-1b-it"].where) == "gemma-3-1b-it"
     assert base_name("some-org/other") == "some-org/other"
+    assert base_name("x" * 5000) == "x" * 5000
+    assert base_name("") == ""
     assert at_hand("some-org/never-fetched") is None
     assert at_hand("no model") is None
+
+
+def test_a_base_given_by_a_relative_path_is_found_from_everywhere(
+    write: Write, tiny_models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny_models["gemma3"].parent)
+    card = add(str(write()), base="tiny-gemma3").card
+    assert card is not None
+    assert card.base.name == str(tiny_models["gemma3"].resolve())
 
 
 def test_an_adapter_of_another_base_is_refused(

@@ -63,6 +63,14 @@ def shelved(call: Run, tiny_adapters: Adapters, tiny_models: Models) -> Path:
     return base
 
 
+@pytest.mark.parametrize("action", ["add", "list", "show", "verify", "merge", "remove", "export"])
+def test_every_action_has_its_help(action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(["adapters", action, "--help"])
+    assert done.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: callbench adapters {action}")
+
+
 def test_an_empty_home_is_listed_with_what_to_do(call: Run) -> None:
     code, out = call("list")
     assert code == 0
