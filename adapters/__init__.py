@@ -2,7 +2,7 @@
 
 from adapters.errors import ModelError
 from adapters.home import home, home_folder
-from adapters.model import Adapter, Model, Target
+from adapters.model import Adapter, Model, Target, serving_name
 from adapters.registry import MODELS, find_adapter, find_model, resolve
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "home",
     "home_folder",
     "resolve",
+    "serving_name",
 ]

@@ -1,18 +1,22 @@
-"""Reading a PEFT adapter folder: its configuration and its safetensors, nothing else."""
+"""Reading a PEFT adapter folder: its configuration, its safetensors and its card, if it has one."""
 
+import hashlib
 import json
 from pathlib import Path
 
 from adapters.errors import ModelError
 from adapters.model import Adapter
-from adapters.weights import file_hash
+from adapters.weights import CONFIG, WEIGHTS, file_hash
 
 __all__ = ["read_adapter"]
 
 
 def read_adapter(folder: Path) -> Adapter:
-    """The adapter in a PEFT folder. Errors: ModelError for pickles, other methods or missing files."""
-    config_file, weights = folder / "adapter_config.json", folder / "adapter_model.safetensors"
+    """The adapter in a PEFT folder, with its card if there is one.
+
+    Errors: ModelError for pickles, other methods, missing files, or a card of other weights.
+    """
+    config_file, weights = folder / CONFIG, folder / WEIGHTS
     if not config_file.is_file():
         raise ModelError(f"{folder} is no adapter: it has no adapter_config.json")
     if not weights.is_file():
@@ -29,10 +33,15 @@ def read_adapter(folder: Path) -> Adapter:
         raise ModelError(f"{config_file} is no LoRA configuration") from None
     if method != "LORA":
         raise ModelError(f"{folder} is a {method} adapter; callbench runs LORA")
+    from adapters.card import load_card  # pydantic is not needed where nobody has an adapter
+
+    card = load_card(folder)
+    both = f"{file_hash(weights)} {file_hash(config_file)}"
     return Adapter(
-        name=folder.resolve().name,
+        name=card.name if card else folder.resolve().name,
         folder=folder,
-        hash=f"{file_hash(weights)[:32]}{file_hash(config_file)[:32]}",
-        base=str(config.get("base_model_name_or_path") or ""),
+        hash=hashlib.sha256(both.encode()).hexdigest(),
+        base=card.base.name if card else str(config.get("base_model_name_or_path") or ""),
         rank=rank,
+        card=card,
     )

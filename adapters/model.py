@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-__all__ = ["Adapter", "Model", "Target"]
+if TYPE_CHECKING:
+    from adapters.card import Card
+
+__all__ = ["Adapter", "Model", "Target", "serving_name"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,13 +28,25 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Adapter:
-    """LoRA weights of a PEFT folder. hash: sha256 (hex) over its weights and its configuration."""
+    """LoRA weights of a PEFT folder; base: the base's name as given; card: None if the folder has none.
+
+    hash: sha256 (hex) over its weights and its configuration (whose alpha scales the weights).
+    """
 
     name: str
     folder: Path
     hash: str
     base: str
     rank: int
+    card: "Card | None" = None
+
+
+def serving_name(adapter: Adapter) -> str:
+    """`NAME@<12 hex digits of its hash>`: the name under which an engine or server holds the weights.
+
+    Prefix caches are keyed by this name, so other weights or another scaling must never share it.
+    """
+    return f"{adapter.name}@{adapter.hash[:12]}"
 
 
 @dataclass(frozen=True, kw_only=True)

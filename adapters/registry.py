@@ -102,7 +102,8 @@ def find_adapter(name: str) -> Adapter:
     for folder in (shelf / name, Path(name).expanduser()):
         if folder.is_dir():
             return read_adapter(folder)
-    known = sorted(f.name for f in shelf.iterdir() if f.is_dir()) if shelf.is_dir() else []
+    folders = [f for f in shelf.iterdir() if f.is_dir()] if shelf.is_dir() else []
+    known = sorted(f.name for f in folders if not f.name.startswith("."))
     raise ModelError(
         f"there is no adapter {name!r} in {shelf}, nor a folder of that name", known=known
     )

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from adapters.errors import ModelError
 
-__all__ = ["MARK", "check_folder", "file_hash", "weights_hash"]
+__all__ = ["CONFIG", "MARK", "WEIGHTS", "check_folder", "file_hash", "weights_hash"]
+
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+"""The two files of a PEFT adapter."""
 
 MARK = "callbench.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")

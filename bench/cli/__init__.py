@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
 
-from bench.cli import compare, demo, doctor, judge, models, report, run, suites
+from bench.cli import adapters, compare, demo, doctor, judge, models, report, run, suites
 
 __all__ = ["COMMANDS", "ArgumentError", "main", "parser"]
 
@@ -19,6 +19,7 @@ COMMANDS: dict[str, ModuleType] = {
     "compare": compare,
     "suites": suites,
     "models": models,
+    "adapters": adapters,
     "doctor": doctor,
 }
 
