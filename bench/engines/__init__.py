@@ -58,7 +58,7 @@ def load_engine(
     if chosen == "vllm":
         from bench.engines.vllm import VllmEngine
 
-        return VllmEngine(target.folder, adapters, options=options)
+        return VllmEngine(target.folder, adapters, options=options, base_hash=target.hash)
     from bench.engines.local import TransformersEngine
 
     return TransformersEngine(target.folder, adapters, options=options)

@@ -20,15 +20,14 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from adapters import Adapter
+from adapters import Adapter, serving_name
+from adapters.serving import RANKS, max_lora_rank
+from adapters.verify import verify
 from bench.engines.base import Completion, EngineOptions, Request
 from bench.engines.tokens import cut, load_tokenizer, prompt_ids, stop_ids
 from bench.errors import InfrastructureError, UsageError
 
-__all__ = ["RANKS", "VllmEngine", "available", "serving_name", "version"]
-
-RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-"""The values that vLLM 0.32 knows for max_lora_rank."""
+__all__ = ["VllmEngine", "available", "version"]
 
 _PROBE = "The quick brown fox jumps over the lazy dog."
 _LOGPROBS = 5
@@ -56,24 +55,26 @@ def version() -> str | None:
     return None
 
 
-def serving_name(adapter: Adapter) -> str:
-    """The name under which an adapter is served: with the hash of its weights, as caches go by the name."""
-    return f"{adapter.name}@{adapter.hash[:12]}"
-
-
 class VllmEngine:
     """Generates with vLLM, in this process, with continuous batching.
 
-    folder: the base's safetensors and tokenizer; options: see EngineOptions. Errors: UsageError for what
-    cannot be loaded or served, InfrastructureError if memory is short or the engine dies.
+    folder: the base's safetensors and tokenizer, base_hash: theirs; options: see EngineOptions.
+    Errors: UsageError for what cannot be loaded or served, InfrastructureError if memory is short or the
+    engine dies.
     """
 
     name = "vllm"
     whole_batches = False
 
     def __init__(
-        self, folder: Path, adapters: Sequence[Adapter] = (), *, options: EngineOptions
+        self,
+        folder: Path,
+        adapters: Sequence[Adapter] = (),
+        *,
+        options: EngineOptions = EngineOptions(),
+        base_hash: str | None = None,
     ) -> None:
+        _refuse_unservable(adapters, folder, base_hash)
         names = [serving_name(a) for a in adapters]
         if len(set(names)) != len(names) or len({a.name for a in adapters}) != len(adapters):
             raise UsageError("two adapters have the same name: rename one of their folders")
@@ -135,7 +136,8 @@ class VllmEngine:
                 use_tqdm=False,
             )
             for name, (request, row) in zip(names, fitting, strict=True):
-                waiting[name] = (request, len(row))
+                # vLLM gives "7-1f3c…" and answers under "7": the rest makes ids unique inside the engine.
+                waiting[name.rpartition("-")[0] or name] = (request, len(row))
             yield from self._collect(waiting)
         except (InfrastructureError, UsageError):
             raise
@@ -330,6 +332,7 @@ def _arguments(
         "seed": 0,
         "disable_log_stats": True,
         "trust_remote_code": False,
+        "use_tqdm_on_load": False,
     }
     if adapters:
         slots = len(adapters) + int(
@@ -356,14 +359,24 @@ def _arguments(
 
 
 def _rank(adapters: Sequence[Adapter]) -> int:
-    largest = max(a.rank for a in adapters)
-    fitting = [r for r in RANKS if r >= largest]
-    if not fitting:
-        name = next(a.name for a in adapters if a.rank == largest)
+    largest = max(adapters, key=lambda a: a.rank)
+    fitting = max_lora_rank(largest.rank)
+    if fitting is None:
         raise UsageError(
-            f"adapter {name!r} has rank {largest}; vLLM serves at most {RANKS[-1]}: merge it into its base"
+            f"adapter {largest.name!r} has rank {largest.rank}; vLLM serves at most {RANKS[-1]}: "
+            f"callbench adapters merge {largest.folder}"
         )
-    return fitting[0]
+    return fitting
+
+
+def _refuse_unservable(adapters: Sequence[Adapter], folder: Path, base_hash: str | None) -> None:
+    """What vLLM would refuse, or skip without a word, is refused before it starts."""
+    for adapter in adapters:
+        errors = verify(adapter, folder, base_hash=base_hash).errors
+        if errors:
+            first = errors[0]
+            remedy = f"; {first.remedy}" if first.remedy else ""
+            raise UsageError(f"vLLM cannot serve adapter {adapter.name!r}: {first.text}{remedy}")
 
 
 def _length(folder: Path) -> int:
