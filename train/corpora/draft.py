@@ -194,9 +194,9 @@ def said_facts(text: str) -> str:
 
 
 def _takes_null(tool: Tool, name: str) -> bool:
-    schema = tool.properties.get(name)
-    if schema is None:
-        return True
+    """False for an unknown parameter, too: a table fills up the columns of all its tools."""
+    if name not in tool.properties:
+        return False
     return not any(p.path == name for p in argument_problems(tool, {name: None}))
 
 
