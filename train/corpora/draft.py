@@ -11,6 +11,7 @@ Rules, and the reason with which a row is left out:
            which the judge would call malformed
 """
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -162,6 +163,10 @@ class Draft:
         for key, value in given.items():
             plain[key], converted = exact(value, tool.properties.get(key, {}))
             self._tally["numbers_from_text"] += converted
+        try:
+            json.dumps(plain, allow_nan=False)
+        except ValueError:
+            raise UnfitError("calls", "an argument is no number that JSON can say") from None
         problems = argument_problems(tool, plain)
         if problems:
             self._violated(str(problems[0].mode), f"{tool.name}: {problems[0].text}")

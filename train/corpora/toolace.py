@@ -10,7 +10,8 @@ Many tools have names with blanks; they are renamed (see Options). Calls are rea
 keyword arguments, never evaluated; JSON's true, false and null occur among them and are read. An assistant
 turn that begins with `[` must be calls whole. Of the system text only sentences that say the date are kept.
 
-Seen: this shape and these names as tests and converters of others quote them (no raw row of the file).
+Seen: the rules on the card of a converted copy (tuandunghcmut/toolace on the hub), and this shape with these
+names in tests of other converters. No raw row of the file was seen.
 """
 
 import re

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from train.corpora import Converted, numbered
@@ -118,6 +119,8 @@ def test_prompt_and_completion_of_trl() -> None:
         (row(said(None, tool_calls=[{"function": {"arguments": "{}"}}])), "calls"),
         (row(said(None, tool_calls=[made("1", '{"city": "O", "unit": "K"}')])), "schema_violation"),
         (row(said(None, tool_calls=[made("1", "{}", "f")])), "invented_tool"),
+        (row(said(None, tool_calls=[made("1", {"city": float("nan")})])), "calls"),
+        (row(said(None, tool_calls=[made("1", {"city": pd.Timestamp(0)})])), "calls"),
         (row(said("A."), tools=[{"function": {"name": "f", "parameters": {"type": "thing"}}}]), "tools"),
         (row(said("A."), tools=7), "tools"),
     ],
