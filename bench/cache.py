@@ -82,6 +82,8 @@ class Cache:
     """Replies in one SQLite file, safe for several processes. A broken or full one is reported and left out.
 
     A run never fails for its cache: what cannot be read is generated, what cannot be written is not kept.
+    It has no write-ahead log: that shares memory between processes, which kills them where the file lies on a
+    network or is cut, and needs all of them on one machine.
     patience: seconds to wait for another process that is writing.
     """
 
@@ -91,8 +93,7 @@ class Cache:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, timeout=patience, isolation_level="IMMEDIATE")
-            self._connection.execute("pragma journal_mode=wal")
-            self._connection.execute("pragma synchronous=normal")
+            self._connection.execute("pragma journal_mode=truncate")
             with self._connection:
                 self._connection.execute(_TABLE)
         except (sqlite3.Error, OSError) as error:
@@ -161,7 +162,8 @@ class Cache:
 
     def _give_up(self, error: Exception) -> None:
         print(
-            f"warning: the reply cache {self.path} cannot be used ({error}): going on without it",
+            f"warning: the reply cache {self.path} cannot be used ({error}): going on without it; "
+            "it may be deleted",
             file=sys.stderr,
         )
         self.close()

@@ -155,8 +155,9 @@ def measure(works: Sequence[Work], engine: Engine, cache: Cache | None = None) -
             try:
                 _replay(works, inbox)
                 (_batchwise if engine.whole_batches else _streamed)(works, engine, inbox)
-            finally:
                 inbox.flush()
+            finally:
+                inbox.flush()  # what an error, or Ctrl-C while it was being written, has left
     except (InfrastructureError, OutOfMemoryError, KeyboardInterrupt) as error:
         what = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
         raise InfrastructureError(f"{what}; {go_on(works)}") from None
