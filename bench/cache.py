@@ -1,8 +1,17 @@
 """Replies kept by what they depend on: the same question to the same weights is generated once.
 
 A key is the sha256 of the prompt's token ids (or its text, where an engine has no tokenizer), the sampling
-settings (with the seed where it matters), the dialect that ends a reply, any grammar, the hashes of base and
+settings, the dialect that ends a reply, any grammar, the base (weights, configuration and tokenizer), the
 adapter, and the engine with its version, dtype, device and settings. A reply with an error is never kept.
+
+A sampled reply is kept under its request's seed. The seed is the case's and the sample's own (bench/plan.py)
+and decides every draw of the reply, so that the kept reply is the one that would be drawn again.
+
+What else stands in a batch is not in the key, though it can change the last bits of what is computed, and
+in rare cases a token. So with an engine of whole batches a run that found some of its replies here may
+differ from one without a cache, as it may with another batch size. A run that is interrupted and resumed
+does not differ from one that is not: both know the replies that were here when the run began, and no later
+ones.
 """
 
 import json
@@ -14,90 +23,111 @@ from pathlib import Path
 from typing import Any
 
 from adapters import Target
+from adapters.weights import file_hash
 from bench.engines import Completion, Engine, Request
+from bench.provenance import device_name
 from suites.model import content_hash
 
-__all__ = ["Cache", "reply_key"]
+__all__ = ["Cache", "reply_keys"]
 
-_SCHEMA = 1
+_VERSION = 1
+"""Of the key; it goes up when an engine of ours makes another reply of the same request."""
+
 _TABLE = """
 create table if not exists replies (
-    key text primary key, text text not null, prompt_tokens integer not null,
-    completion_tokens integer not null, finish text not null, kept real not null
+    number integer primary key, key text not null unique, text text not null,
+    prompt_tokens integer not null, completion_tokens integer not null,
+    finish text not null, kept real not null
 )
 """
+_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
+_SIZES = (
+    *("max_num_seqs", "max_num_batched_tokens", "kv_cache_memory_bytes", "max_model_len"),
+    *("gpu_memory_utilization", "max_loras", "max_cpu_loras", "max_lora_rank", "enable_lora"),
+)
+"""Settings of an engine that only say how much fits at a time."""
+_CHUNK = 500
 
 
-def reply_key(request: Request, target: Target, engine: Engine) -> str:
-    """The key of the reply to a request by a target. Errors: UsageError as from the engine's prompt_ids."""
+def reply_keys(requests: Sequence[Request], target: Target, engine: Engine) -> list[str]:
+    """The key of the reply to each request by a target. Errors: UsageError as from prompt_ids."""
     ids = getattr(engine, "prompt_ids", None)
-    prompt: Any = ids(request) if callable(ids) else request.prompt
-    sampled = request.temperature > 0
-    return content_hash(
+    files = [target.folder / name for name in _FILES]
+    common = content_hash(
         [
-            _SCHEMA,
-            prompt,
-            request.max_tokens,
-            request.temperature,
-            [request.top_p, request.seed, request.id.rpartition("|")[2]] if sampled else None,
-            request.dialect.name,
-            list(request.dialect.stops),
-            request.constraint,
+            _VERSION,
             target.hash,
+            [file_hash(f) if f.is_file() else None for f in files],
             target.adapter.hash if target.adapter else None,
-            [engine.name, engine.version, engine.dtype, engine.device],
-            _decisive(engine),
+            [engine.name, engine.version, engine.dtype, device_name(engine.device)],
+            {k: v for k, v in engine.settings.items() if k not in _SIZES},
         ]
     )
-
-
-def _decisive(engine: Engine) -> dict[str, Any]:
-    """The engine's settings without those that only say how much fits at a time."""
-    size = ("max_num_seqs", "max_num_batched_tokens", "kv_cache_memory_bytes", "max_model_len")
-    slots = ("gpu_memory_utilization", "max_loras", "max_cpu_loras", "max_lora_rank", "enable_lora")
-    return {k: v for k, v in engine.settings.items() if k not in (*size, *slots)}
+    return [
+        content_hash(
+            [
+                common,
+                ids(r) if callable(ids) else r.prompt,
+                r.max_tokens,
+                [r.temperature, r.top_p, r.seed] if r.temperature > 0 else None,
+                [r.dialect.name, *r.dialect.stops],
+                r.constraint,
+            ]
+        )
+        for r in requests
+    ]
 
 
 class Cache:
     """Replies in one SQLite file, safe for several processes. A broken or full one is reported and left out.
 
-    A run never fails for its cache: what cannot be read is generated, what cannot be written is lost.
+    A run never fails for its cache: what cannot be read is generated, what cannot be written is not kept.
+    It has no write-ahead log: that shares memory between processes, which kills them where the file lies on a
+    network or is cut, and needs all of them on one machine.
+    patience: seconds to wait for another process that is writing.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, patience: float = 30.0) -> None:
         self.path = path
         self._connection: sqlite3.Connection | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, timeout=30, isolation_level=None)
-            self._connection.execute("pragma journal_mode=wal")
-            self._connection.execute("pragma synchronous=normal")
-            self._connection.execute(_TABLE)
+            self._connection = sqlite3.connect(path, timeout=patience, isolation_level="IMMEDIATE")
+            self._connection.execute("pragma journal_mode=truncate")
+            with self._connection:
+                self._connection.execute(_TABLE)
         except (sqlite3.Error, OSError) as error:
             self._give_up(error)
 
-    def get(self, keys: Sequence[str]) -> dict[str, Completion]:
-        """The kept replies by key; their ids are the keys."""
+    @property
+    def size(self) -> int:
+        """The number of the newest reply: replies are numbered as they come, and never replaced."""
+        for (number,) in self._rows("select max(number) from replies", ()):
+            return int(number or 0)
+        return 0
+
+    def get(self, keys: Sequence[str], size: int) -> dict[str, Completion]:
+        """The replies by key among the first `size` that were kept; their ids are the keys."""
         found: dict[str, Completion] = {}
-        for start in range(0, len(keys), 500):
-            some = list(keys[start : start + 500])
-            marks = ",".join("?" * len(some))
+        for start in range(0, len(keys), _CHUNK):
+            some = keys[start : start + _CHUNK]
             query = (
                 "select key, text, prompt_tokens, completion_tokens, finish from replies "
-                f"where key in ({marks})"
+                f"where number <= ? and key in ({','.join('?' * len(some))})"
             )
-            for key, text, prompt, tokens, finish in self._do(query, some):
+            for key, text, prompt, tokens, finish in self._rows(query, (size, *some)):
+                try:
+                    said = json.loads(text)
+                except ValueError as error:
+                    self._give_up(error)
+                    return found
                 found[key] = Completion(
-                    id=key,
-                    text=json.loads(text),
-                    prompt_tokens=prompt,
-                    completion_tokens=tokens,
-                    finish=finish,
+                    id=key, text=said, prompt_tokens=prompt, completion_tokens=tokens, finish=finish
                 )
         return found
 
     def put(self, replies: Sequence[tuple[str, Completion]]) -> None:
-        """Keep replies by key; errors are left out."""
+        """Keep replies by key; errors are left out, and what is kept already stays as it is."""
         rows = [
             (key, json.dumps(c.text), c.prompt_tokens, c.completion_tokens, c.finish, time.time())
             for key, c in replies
@@ -106,11 +136,12 @@ class Cache:
         if not rows or self._connection is None:
             return
         try:
-            self._connection.execute("begin immediate")
-            self._connection.executemany(
-                "insert or replace into replies values (?,?,?,?,?,?)", rows
-            )
-            self._connection.execute("commit")
+            with self._connection:
+                self._connection.executemany(
+                    "insert or ignore into replies "
+                    "(key, text, prompt_tokens, completion_tokens, finish, kept) values (?,?,?,?,?,?)",
+                    rows,
+                )
         except sqlite3.Error as error:
             self._give_up(error)
 
@@ -120,7 +151,7 @@ class Cache:
             self._connection.close()
             self._connection = None
 
-    def _do(self, query: str, values: Sequence[str]) -> list[Any]:
+    def _rows(self, query: str, values: Sequence[object]) -> list[Any]:
         if self._connection is None:
             return []
         try:
@@ -131,7 +162,8 @@ class Cache:
 
     def _give_up(self, error: Exception) -> None:
         print(
-            f"warning: the reply cache {self.path} cannot be used ({error}): going on without it",
+            f"warning: the reply cache {self.path} cannot be used ({error}): going on without it; "
+            "it may be deleted",
             file=sys.stderr,
         )
         self.close()

@@ -1,13 +1,15 @@
 """Generating, parsing, judging, appending: one stream of records into the files of one or more runs."""
 
 import datetime as dt
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from adapters import Target
-from bench.cache import Cache, reply_key
+from bench.cache import Cache, reply_keys
 from bench.engines import Completion, Engine
 from bench.errors import InfrastructureError, OutOfMemoryError
 from bench.plan import Job
@@ -17,10 +19,11 @@ from bench.store import Run, RunWriter, read_run
 from suites import Outcome, Reply, judge
 from suites.official import official_verdict
 
-__all__ = ["Kept", "Work", "lookup", "measure"]
+__all__ = ["Kept", "Work", "go_on", "lookup", "measure"]
 
 Key = tuple[str, str, int]
 _FLUSH_REPLIES, _FLUSH_SECONDS = 16, 1.0
+_REPLAYED = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,36 +55,94 @@ class Work:
         """What `total` counts."""
         return "replies" if self.size.endswith("replies") else "cases"
 
+    @property
+    def jobs(self) -> Iterator[Job]:
+        """All jobs, in the order of the plan."""
+        return (j for batch in self.batches for j in batch)
+
+    @property
+    def lost(self) -> list[Record]:
+        """The records of cases that got no reply."""
+        return [r for r in self.done.values() if r.verdict.outcome is Outcome.ERROR]
+
     def append(self, records: Sequence[Record]) -> None:
-        """Write records, and see them to the disk."""
+        """Write records, and see them to the disk; behind the last one comes the completion mark."""
         self.writer.append(records)
         self.done.update({r.key: r for r in records})
+        self.finish()
+
+    def finish(self) -> bool:
+        """Write the completion mark if every job has a reply; False if some have none."""
+        if len(self.done) < self.total or self.lost:
+            return False
+        if not self.writer.finished:
+            records = self.done.values()
+            self.writer.finish(
+                End(
+                    cases=len(records),
+                    passed=sum(r.verdict.passed for r in records),
+                    scored=len(records),
+                    seconds=round(sum(r.seconds for r in records), 3),
+                    finished=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+                )
+            )
+        return True
+
+
+class _Reply(NamedTuple):
+    """A reply that came back. seconds: see Record."""
+
+    work: Work
+    job: Job
+    completion: Completion
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    cached: bool = False
+
+
+class _Inbox:
+    """Replies that came back, on their way into their runs' files and the cache."""
+
+    def __init__(self, progress: Progress, cache: Cache | None) -> None:
+        self.replies: list[_Reply] = []
+        self._progress, self._cache = progress, cache
+
+    def flush(self) -> None:
+        """Judge and write everything; may be called again after it was interrupted."""
+        while self.replies:
+            work = self.replies[0].work
+            mine = [r for r in self.replies if r.work is work]
+            records = [_record(r) for r in mine]
+            work.append(records)
+            self.replies = [r for r in self.replies if r.work is not work]
+            self._progress.add(len(records), sum(r.verdict.passed for r in records))
+            if self._cache is not None and work.kept.keys:
+                made = [r for r in mine if not r.cached]
+                self._cache.put([(work.kept.keys[r.job.key], r.completion) for r in made])
 
 
 def lookup(
-    batches: Sequence[Sequence[Job]],
-    target: Target,
-    engine: Engine,
-    cache: Cache | None,
-    done: Mapping[Key, Record] = {},
+    batches: Sequence[Sequence[Job]], target: Target, engine: Engine, cache: Cache, size: int
 ) -> Kept:
-    """What the cache holds of the jobs that are not done. Errors: UsageError as from the engine."""
-    if cache is None:
-        return Kept()
-    jobs = [j for batch in batches for j in batch if j.key not in done]
-    keys = {j.key: reply_key(j.request, target, engine) for j in jobs}
-    known = cache.get(list(keys.values()))
-    replies = {
-        j.key: replace(known[keys[j.key]], id=j.request.id) for j in jobs if keys[j.key] in known
+    """What the cache knew of a run's jobs when it held `size` replies. Errors: as from reply_keys."""
+    jobs = [j for batch in batches for j in batch]
+    keys = reply_keys([j.request for j in jobs], target, engine)
+    known = cache.get(keys, size)
+    found = {
+        j.key: replace(known[key], id=j.request.id)
+        for j, key in zip(jobs, keys, strict=True)
+        if key in known
     }
-    return Kept(keys=keys, replies=replies)
+    return Kept(keys={j.key: key for j, key in zip(jobs, keys, strict=True)}, replies=found)
 
 
 def measure(works: Sequence[Work], engine: Engine, cache: Cache | None = None) -> list[Run]:
     """Bring every run to its end and return them as they lie on disk.
 
-    Errors: InfrastructureError when one stops early or lost replies; what came back is in the files, and the
-    message says how to go on.
+    Replies are written batch by batch, or, where they come one by one, with the first that comes when sixteen
+    have gathered or a second has passed; whatever has come back is written when the engine fails or Ctrl-C is
+    pressed. Errors: InfrastructureError when a run stops early or replies are lost; the message says which,
+    and how to go on.
     """
     done = sum(len(w.done) for w in works)
     passed = sum(r.verdict.passed for w in works for r in w.done.values())
@@ -90,59 +151,59 @@ def measure(works: Sequence[Work], engine: Engine, cache: Cache | None = None) -
     total = sum(w.total for w in works)
     try:
         with Progress(label, total, done, passed, what=size) as progress:
-            for work in works:
-                _replay(work, progress)
-            steps = _batchwise if engine.whole_batches else _streamed
-            for work, records in steps(works, engine, cache):
-                work.append(records)
-                progress.add(len(records), sum(r.verdict.passed for r in records))
-    except (InfrastructureError, KeyboardInterrupt) as error:
+            inbox = _Inbox(progress, cache)
+            try:
+                _replay(works, inbox)
+                (_batchwise if engine.whole_batches else _streamed)(works, engine, inbox)
+                inbox.flush()
+            finally:
+                inbox.flush()  # what an error, or Ctrl-C while it was being written, has left
+    except (InfrastructureError, OutOfMemoryError, KeyboardInterrupt) as error:
         what = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
-        raise InfrastructureError(f"{what}; {_go_on(works)}") from None
-    lost = [text for text in map(_finish, works) if text]
+        raise InfrastructureError(f"{what}; {go_on(works)}") from None
+    lost = [_lost(w, w.label if len(works) > 1 else "") for w in works if not w.finish()]
     if lost:
-        raise InfrastructureError(f"{'; '.join(lost)}; {_go_on(works)}")
+        raise InfrastructureError(f"{'; '.join(lost)}; {go_on(works)}")
     return [read_run(work.writer.path) for work in works]
 
 
-def _go_on(works: Sequence[Work]) -> str:
-    open_runs = [w for w in works if not w.writer.finished]
-    if len(open_runs) == 1:
-        (work,) = open_runs
-        return (
-            f"{len(work.done)} of {work.total} {work.unit} are in {work.writer.path}; "
-            f"go on with: callbench run --resume {work.writer.path}"
-        )
-    shown = ", ".join(f"{w.writer.path} ({len(w.done)} of {w.total})" for w in open_runs)
-    return f"go on with: callbench run --resume FILE for each of {shown}"
+def go_on(works: Sequence[Work]) -> str:
+    """What is in the files of the runs that are not finished, and the commands that finish them."""
+    left = [w for w in works if not w.writer.finished]
+    kept = ", ".join(f"{len(w.done)} of {w.total} {w.unit} are in {w.writer.path}" for w in left)
+    commands = " && ".join(
+        f"callbench run --resume {shlex.quote(str(w.writer.path))}" for w in left
+    )
+    return f"{kept}; go on with: {commands}" if left else "every run is complete"
 
 
-def _replay(work: Work, progress: Progress) -> None:
-    """Judge and write what the cache holds, unless its batch has to be made whole again."""
-    records = []
-    for batch in work.batches:
-        if any(j.key in work.done for j in batch):
-            continue
-        for job in batch:
+def _lost(work: Work, label: str) -> str:
+    first = work.lost[0]
+    cases = len({r.key[:2] for r in work.lost})
+    where = f"{label}: " if label else ""
+    return f"{where}{cases} cases got no reply ({first.id}: {first.verdict.reason})"
+
+
+def _replay(works: Sequence[Work], inbox: _Inbox) -> None:
+    """Judge and write what the cache holds."""
+    for work in works:
+        for job in work.jobs:
             reply = work.kept.replies.get(job.key)
-            if reply is not None:
-                records.append(_record(job, reply, 0.0, cached=True))
-    if records:
-        work.append(records)
-        progress.add(len(records), sum(r.verdict.passed for r in records))
+            if reply is not None and job.key not in work.done:
+                inbox.replies.append(_Reply(work, job, reply, cached=True))
+                if len(inbox.replies) == _REPLAYED:
+                    inbox.flush()
+        inbox.flush()
 
 
-def _batchwise(
-    works: Sequence[Work], engine: Engine, cache: Cache | None
-) -> Iterator[tuple[Work, list[Record]]]:
+def _batchwise(works: Sequence[Work], engine: Engine, inbox: _Inbox) -> None:
     for work in works:
         for batch in work.batches:
             missing = [j for j in batch if j.key not in work.done]
             if not missing:
                 continue
-            # A batch begun before an interruption is generated whole: its shape decides the last bits.
-            cached = all(work.done[j.key].cached for j in batch if j.key in work.done)
-            asked = missing if cached else batch
+            # A batch begun before an interruption is generated as it was: its shape decides the last bits.
+            asked = [j for j in batch if j.key not in work.done or not work.done[j.key].cached]
             start = time.monotonic()
             completions, notes = _generate(asked, engine)
             seconds = (time.monotonic() - start) / len(asked)
@@ -150,77 +211,51 @@ def _batchwise(
             wanted = {j.request.id for j in asked}
             if len(completions) != len(by_id) or set(by_id) != wanted:
                 raise _mixed_up(wanted - set(by_id), set(by_id) - wanted)
-            if cache is not None:
-                cache.put([(work.kept.keys[j.key], by_id[j.request.id]) for j in missing])
-            yield work, [_record(j, by_id[j.request.id], seconds, notes) for j in missing]
+            inbox.replies += [_Reply(work, j, by_id[j.request.id], seconds, notes) for j in missing]
+            inbox.flush()
 
 
-def _streamed(
-    works: Sequence[Work], engine: Engine, cache: Cache | None
-) -> Iterator[tuple[Work, list[Record]]]:
-    """All that is missing in all runs at once; written whenever some replies or a second have gathered."""
+def _streamed(works: Sequence[Work], engine: Engine, inbox: _Inbox) -> None:
+    """All that is missing in all runs at once, under ids that tell the runs apart where there are several."""
     waiting: dict[str, tuple[Work, Job]] = {}
     requests = []
     for number, work in enumerate(works):
-        for job in (j for batch in work.batches for j in batch if j.key not in work.done):
-            request = replace(job.request, id=f"{number}|{job.request.id}")
-            waiting[request.id] = (work, job)
-            requests.append(request)
+        for job in (j for j in work.jobs if j.key not in work.done):
+            own = job.request.id if len(works) == 1 else f"{number}|{job.request.id}"
+            requests.append(replace(job.request, id=own))
+            waiting[own] = (work, job)
     if not requests:
         return
-    gathered: list[tuple[Work, Job, Completion]] = []
-    last = time.monotonic()
     stream = iter(engine.generate(requests))
+    last = flushed = time.monotonic()
     try:
         for completion in stream:
+            now = time.monotonic()
             if completion.id not in waiting:
                 raise _mixed_up(set(), {completion.id})
             work, job = waiting.pop(completion.id)
-            gathered.append((work, job, replace(completion, id=job.request.id)))
-            if len(gathered) >= _FLUSH_REPLIES or time.monotonic() - last > _FLUSH_SECONDS:
-                yield from _flushed(gathered, time.monotonic() - last, cache)
-                gathered, last = [], time.monotonic()
-    except (InfrastructureError, KeyboardInterrupt):
-        yield from _flushed(gathered, time.monotonic() - last, cache)
-        raise
-    yield from _flushed(gathered, time.monotonic() - last, cache)
+            reply = replace(completion, id=job.request.id)
+            inbox.replies.append(_Reply(work, job, reply, now - last))
+            last = now
+            if len(inbox.replies) >= _FLUSH_REPLIES or now - flushed > _FLUSH_SECONDS:
+                inbox.flush()
+                last = flushed = time.monotonic()
+    finally:
+        close = getattr(stream, "close", None)  # ends what the engine has begun
+        if close is not None:
+            close()
     if waiting:
         raise _mixed_up(set(waiting), set())
 
 
-def _flushed(
-    gathered: Sequence[tuple[Work, Job, Completion]], seconds: float, cache: Cache | None
-) -> Iterator[tuple[Work, list[Record]]]:
-    if cache is not None:
-        cache.put([(work.kept.keys[job.key], reply) for work, job, reply in gathered])
-    for work in {id(w): w for w, _, _ in gathered}.values():
-        mine = [(job, reply) for w, job, reply in gathered if w is work]
-        yield work, [_record(job, reply, seconds / len(gathered)) for job, reply in mine]
-
-
 def _mixed_up(lost: set[str], strange: set[str]) -> InfrastructureError:
-    ids = sorted(lost) or sorted(strange) or ["a reply came twice"]
-    return InfrastructureError(f"the engine lost or mixed up replies ({', '.join(ids[:3])})")
-
-
-def _finish(work: Work) -> str:
-    """Write the completion mark, or say what was lost."""
-    records = list(work.done.values())
-    scored = [r for r in records if r.verdict.outcome is not Outcome.ERROR]
-    lost = len({r.key[:2] for r in records if r.verdict.outcome is Outcome.ERROR})
-    if lost:
-        first = next(r for r in records if r.verdict.outcome is Outcome.ERROR)
-        return f"{lost} cases got no reply ({first.id}: {first.verdict.reason})"
-    work.writer.finish(
-        End(
-            cases=len(records),
-            passed=sum(r.verdict.passed for r in scored),
-            scored=len(scored),
-            seconds=round(sum(r.seconds for r in records), 3),
-            finished=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        )
-    )
-    return ""
+    parts = [
+        f"{len(ids)} {what}: {', '.join(sorted(ids)[:3])}{', …' if len(ids) > 3 else ''}"
+        for ids, what in ((lost, "did not come"), (strange, "nobody waits for"))
+        if ids
+    ]
+    shown = "; ".join(parts) or "one came twice"
+    return InfrastructureError(f"the engine lost or mixed up replies ({shown})")
 
 
 def _generate(batch: list[Job], engine: Engine) -> tuple[list[Completion], tuple[str, ...]]:
@@ -249,15 +284,8 @@ def _generate(batch: list[Job], engine: Engine) -> tuple[list[Completion], tuple
     return completions, tuple(notes)
 
 
-def _record(
-    job: Job,
-    completion: Completion,
-    seconds: float,
-    notes: tuple[str, ...] = (),
-    *,
-    cached: bool = False,
-) -> Record:
-    case = job.case
+def _record(found: _Reply) -> Record:
+    job, completion, case = found.job, found.completion, found.job.case
     if completion.finish == "error":
         reply = Reply(finish="error", problems=(completion.error or "no reply",))
     else:
@@ -281,12 +309,12 @@ def _record(
         finish=completion.finish,
         prompt_tokens=completion.prompt_tokens,
         completion_tokens=completion.completion_tokens,
-        seconds=round(seconds, 4),
+        seconds=round(found.seconds, 4),
         verdict=VerdictRecord.of(verdict),
         repaired=repaired,
         official=official,
         shots=job.shots,
-        notes=notes,
+        notes=found.notes,
         sample=job.sample,
-        cached=cached,
+        cached=found.cached,
     )

@@ -14,7 +14,7 @@ from suites import Case, Selection, select
 from suites.health import refuse_unsound
 from suites.vary import KINDS, kind_of, original_id
 
-__all__ = ["SHOT_SUITES", "Job", "Settings", "plan", "sample_seed"]
+__all__ = ["SHOT_SUITES", "Job", "Settings", "plan", "reply_seed"]
 
 SHOT_SUITES = ("call", "arguments", "output")
 """The suites whose dev cases serve as examples in the context."""
@@ -76,14 +76,14 @@ class Job:
         return self.suite, self.case.id, self.sample
 
 
-def sample_seed(seed: int, sample: int) -> int:
-    """The seed of one sample: the run's own for sample 0, else 32 bits of a hash of both.
+def reply_seed(seed: int, name: str) -> int:
+    """The seed of one reply: 32 bits of a hash of the run's seed and the request's id, its sample with it.
 
-    It does not depend on how many samples there are, so that more of them leave the first ones as they are.
+    Were it the same for all, all cases would share their draws, and their results would not be independent.
+    It depends neither on the other cases nor on how many samples there are, nor on the adapter: targets are
+    compared under the same draws.
     """
-    if sample == 0:
-        return seed
-    return int.from_bytes(hashlib.sha256(f"{seed}:sample {sample}".encode()).digest()[:4], "big")
+    return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:4], "big")
 
 
 def plan(selection: Selection, target: Target, settings: Settings) -> list[list[Job]]:
@@ -108,15 +108,16 @@ def plan(selection: Selection, target: Target, settings: Settings) -> list[list[
             shots = examples[original_id(case)]
             asked = Dialogue(tools=case.tools, messages=case.messages)
             dialogues = (*(finished(s) for s in shots), asked)
+            name = f"{part.suite.name}:{case.id}"
             request = Request(
-                id=f"{part.suite.name}:{case.id}",
+                id=name,
                 prompt=prompt(dialect, dialogues),
                 dialect=dialect,
                 adapter=target.adapter.name if target.adapter else None,
                 max_tokens=settings.max_tokens,
                 temperature=settings.temperature,
                 top_p=settings.top_p,
-                seed=settings.seed,
+                seed=reply_seed(settings.seed, name),
             )
             ids = tuple(s.id for s in shots)
             job = Job(
@@ -129,14 +130,15 @@ def plan(selection: Selection, target: Target, settings: Settings) -> list[list[
         alike = [j for j in jobs if kind_of(j.case) == kind]
         size = settings.batch_size
         once += [alike[i : i + size] for i in range(0, len(alike), size)]
-    return [[_again(j, n) for j in batch] for n in range(settings.samples) for batch in once]
+    samples = range(settings.samples)
+    return [[_again(j, n, settings.seed) for j in batch] for n in samples for batch in once]
 
 
-def _again(job: Job, sample: int) -> Job:
+def _again(job: Job, sample: int, seed: int) -> Job:
     if sample == 0:
         return job
-    asked = job.request
-    request = replace(asked, id=f"{asked.id} #{sample + 1}", seed=sample_seed(asked.seed, sample))
+    name = f"{job.request.id} #{sample + 1}"
+    request = replace(job.request, id=name, seed=reply_seed(seed, name))
     return replace(job, request=request, sample=sample)
 
 

@@ -10,6 +10,7 @@ from suites.model import Call, FailureMode, content_hash
 
 __all__ = [
     "SCHEMA",
+    "CacheUse",
     "End",
     "Manifest",
     "OfficialRecord",
@@ -37,13 +38,24 @@ class SuiteRef(_Frozen):
     cases: int
 
 
+class CacheUse(_Frozen):
+    """What the reply cache had for a run when it began.
+
+    hits: replies found; misses: replies left to generate; size: replies that it held in all.
+    """
+
+    hits: int
+    misses: int
+    size: int
+
+
 class Manifest(_Frozen):
     """Everything needed to repeat a run. Hashes are sha256 in hex.
 
     selection: the suite names as given, with pattern, limit and the kinds of variants; sampling: max_tokens,
     temperature, top_p, seed, batch_size, samples (times that each case is asked; 1 where it is left out);
-    engine_settings: what else of the engine decides the replies; cache: replies found in the cache (hits) and
-    generated (misses), None without one; shots: examples in the context; packages: name -> version.
+    engine_settings: what else of the engine decides the replies; cache: None for a run
+    without one; shots: examples in the context; packages: name -> version.
     """
 
     kind: Literal["manifest"] = "manifest"
@@ -64,7 +76,7 @@ class Manifest(_Frozen):
     device: str
     sampling: dict[str, JsonValue]
     engine_settings: dict[str, JsonValue] = {}
-    cache: dict[str, int] | None = None
+    cache: CacheUse | None = None
     shots: int = 0
     packages: dict[str, str] = {}
     git: str | None = None
@@ -141,7 +153,8 @@ class Record(_Frozen):
     input: hash of tools and messages, so that runs are paired on the same question; text: the raw
     completion; repaired: the verdict of a tolerant reading of a malformed reply (None: there was none);
     official: of an imported case, the verdict of its own benchmark; seconds: the batch's time divided by its
-    size; case: the whole case, so that reports need nothing else.
+    size, or the time since the reply before it where they come one by one; case: the whole case, so that
+    reports need nothing else.
     """
 
     kind: Literal["case"] = "case"

@@ -14,10 +14,10 @@ from bench.cache import Cache
 from bench.dialects.fidelity import template_difference
 from bench.engines import Engine, EngineOptions, load_engine
 from bench.errors import UsageError
-from bench.measure import Work, lookup, measure
+from bench.measure import Kept, Work, lookup, measure
 from bench.plan import Job, Settings, plan
 from bench.provenance import device_name, git_revision, package_versions
-from bench.records import Manifest, SuiteRef
+from bench.records import CacheUse, Manifest, SuiteRef
 from bench.store import Run, RunWriter, read_run
 from suites import Outcome, Selection, select
 
@@ -79,19 +79,21 @@ def run_targets(
     """
     selection = chosen.selection()
     size = _size(selection, settings)
+    plans = [plan(selection, target, settings) for target in targets]
+    notes = _template_notes(plans[0][0][0], engine)
+    held = cache.size if cache is not None else 0
+    found = [
+        lookup(batches, target, engine, cache, held) if cache is not None else Kept()
+        for batches, target in zip(plans, targets, strict=True)
+    ]
     works: list[Work] = []
-    notes: tuple[str, ...] | None = None
     try:
-        for target in targets:
-            batches = plan(selection, target, settings)
-            if notes is None:
-                notes = _template_notes(batches[0][0], engine)
-            kept = lookup(batches, target, engine, cache)
+        for target, batches, kept in zip(targets, plans, found, strict=True):
             manifest = _manifest(chosen, selection, target, settings, engine, command, notes)
             if cache is not None:
-                total = sum(map(len, batches))
-                counts = {"hits": len(kept.replies), "misses": total - len(kept.replies)}
-                manifest = manifest.model_copy(update={"cache": counts})
+                hits, total = len(kept.replies), sum(map(len, batches))
+                use = CacheUse(hits=hits, misses=total - hits, size=held)
+                manifest = manifest.model_copy(update={"cache": use})
             path = (folder or home_folder("runs")) / f"{manifest.run_id}.jsonl"
             writer = RunWriter(path, manifest)
             works.append(
@@ -113,6 +115,7 @@ def resume(
     """Finish an interrupted run: cases without a record, and those that ended in an error.
 
     Everything is taken from the manifest, and refused if suites or weights are no longer what they were.
+    Of the cache it knows what was there when the run began, and nothing if the run began without one.
     """
     old = read_run(path)
     manifest = old.manifest
@@ -142,35 +145,44 @@ def resume(
         raise UsageError(
             f"{path} has sampling settings that this callbench does not know"
         ) from None
-    batches = plan(selection, target, settings)
-    done = {r.key: r for r in old.records if r.verdict.outcome is not Outcome.ERROR}
-    if old.complete and len(done) == selection.size * settings.samples:
+    if old.complete and len(old.records) == selection.size * settings.samples:
         return old
-    loaded: Sequence[Adapter] = [target.adapter] if target.adapter else []
-    if engine is None:
-        same: dict[str, Any] = {
-            k: v for k, v in manifest.engine_settings.items() if k in _RESTORED and v
-        }
-        options = replace(options, dtype=manifest.dtype, **same)
-        engine = load_engine(manifest.engine, target, loaded, options)
-    if (engine.name, engine.version) != (manifest.engine, manifest.engine_version):
-        raise UsageError(
-            f"{path} was begun with {manifest.engine} {manifest.engine_version}, "
-            f"here is {engine.name} {engine.version}: start a new run"
-        )
-    work = Work(
-        writer=RunWriter(path),
-        batches=batches,
-        label=manifest.label,
-        size=_size(selection, settings),
-        kept=lookup(batches, target, engine, cache, done=done),
-        done=done,
-    )
+    writer = RunWriter(path)
     try:
+        # Read again: until now another process may have written.
+        records = read_run(path).records
+        work = Work(
+            writer=writer,
+            batches=plan(selection, target, settings),
+            label=manifest.label,
+            size=_size(selection, settings),
+            done={r.key: r for r in records if r.verdict.outcome is not Outcome.ERROR},
+        )
+        if work.finish():  # only its completion mark was missing
+            return read_run(path)
+        if engine is None:
+            engine = _same_engine(manifest, target, options)
+        if (engine.name, engine.version) != (manifest.engine, manifest.engine_version):
+            raise UsageError(
+                f"{path} was begun with {manifest.engine} {manifest.engine_version}, "
+                f"here is {engine.name} {engine.version}: start a new run"
+            )
+        if cache is not None and manifest.cache is not None:
+            work.kept = lookup(work.batches, target, engine, cache, manifest.cache.size)
         (found,) = measure([work], engine, cache)
+        return found
     finally:
-        work.writer.close()
-    return found
+        writer.close()
+
+
+def _same_engine(manifest: Manifest, target: Target, options: EngineOptions) -> Engine:
+    """The engine of a run that goes on: dtype and what else decides the replies are the run's."""
+    loaded: Sequence[Adapter] = [target.adapter] if target.adapter else []
+    same: dict[str, Any] = {
+        k: v for k, v in manifest.engine_settings.items() if k in _RESTORED and v
+    }
+    options = replace(options, dtype=manifest.dtype, **same)
+    return load_engine(manifest.engine, target, loaded, options)
 
 
 _RESTORED = ("max_model_len", "batch_invariant")

@@ -1,5 +1,6 @@
 """The run file: JSON lines, appended and flushed a batch at a time; readable after any interruption."""
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -94,6 +95,8 @@ def publish(run: Run, folder: str) -> str:
 class RunWriter:
     """Appends to one run file; exclusive, so that two processes cannot write the same run.
 
+    A write lands whole or not at all.
+
     Errors: InfrastructureError when the disk is full or gone; what was flushed before stays readable.
     """
 
@@ -135,6 +138,7 @@ class RunWriter:
     def _write(self, items: Sequence[Manifest | Record | End]) -> None:
         lines = "".join(json.dumps(i.model_dump(mode="json")) + "\n" for i in items)
         left = memoryview(lines.encode("ascii"))
+        size = os.fstat(self._file.fileno()).st_size
         try:
             while left:
                 left = left[self._file.write(left) :]
@@ -142,8 +146,17 @@ class RunWriter:
         except OSError as error:
             if error.errno == errno.EINVAL:  # fsync is not for every kind of file
                 return
+            self._cut(size)
             what = "the disk is full" if error.errno == errno.ENOSPC else str(error.strerror)
             raise InfrastructureError(f"cannot write {self.path}: {what}") from None
+        except KeyboardInterrupt:
+            self._cut(size)
+            raise
+
+    def _cut(self, size: int) -> None:
+        """A write that failed leaves no part of a line behind, or the next one would stand in its middle."""
+        with contextlib.suppress(OSError):
+            self._file.truncate(size)
 
     def _drop_torn_line(self) -> None:
         data = self.path.read_bytes()

@@ -48,7 +48,8 @@ class Request:
 
     id: comes back with the completion; prompt: text with its BOS; adapter: a loaded adapter's name, or
     None for the base; max_tokens: budget of new tokens; temperature 0 is greedy, and then top_p and seed
-    play no part; constraint: a structural tag (JSON text) that calls must obey, see bench/constrain.py.
+    play no part; seed: decides every draw of this one reply, whatever else is asked; constraint: a
+    structural tag (JSON text) that calls must obey, see bench/constrain.py.
     """
 
     id: str

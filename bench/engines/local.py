@@ -1,7 +1,6 @@
 """The `transformers` engine: one load of the base, every adapter beside it through PEFT."""
 
 import errno
-import hashlib
 import sys
 import warnings
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from transformers import (
 
 from adapters import Adapter
 from bench.engines.base import Completion, EngineOptions, Request
+from bench.engines.draws import draws
 from bench.engines.tokens import cut, load_tokenizer, prompt_ids, stop_ids
 from bench.errors import InfrastructureError, OutOfMemoryError, UsageError
 
@@ -144,16 +144,6 @@ class TransformersEngine:
             [[0] * (width - len(row)) + [1] * len(row) for row in rows], device=self.device
         )
         stops = stop_ids(self.tokenizer, first.dialect)
-        sampling: dict[str, Any] = {"do_sample": False}
-        if first.temperature > 0:
-            names = ",".join(r.id for r in requests)
-            torch.manual_seed(_seed(first.seed, names))
-            sampling = {
-                "do_sample": True,
-                "temperature": first.temperature,
-                "top_p": first.top_p,
-                "top_k": 0,
-            }
         longest = max(r.max_tokens for r in requests)
         output = self.model.generate(
             input_ids=ids,
@@ -162,7 +152,8 @@ class TransformersEngine:
             eos_token_id=stops,
             pad_token_id=pad,
             stopping_criteria=[_Ends(self.tokenizer, requests, width)],
-            **sampling,
+            do_sample=False,
+            logits_processor=draws(requests),
         )
         new = output[:, width:].tolist()
         return [
@@ -289,10 +280,4 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def _alike(request: Request) -> tuple[object, ...]:
     """What requests must share to stand in one batch."""
-    sampling = (request.temperature, request.top_p, request.seed)
-    return request.adapter, request.dialect.name, *sampling
-
-
-def _seed(seed: int, names: str) -> int:
-    digest = hashlib.sha256(f"{seed}:{names}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
+    return request.adapter, request.dialect.name, request.temperature, request.top_p

@@ -1,7 +1,6 @@
 """An engine that replies from a script: for tests, dry runs and demonstrations. It needs no model."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
 
@@ -17,6 +16,7 @@ class ScriptedEngine:
     """Replies from a mapping of request ids to texts, or from a callable.
 
     capacity: largest batch that fits, beyond which OutOfMemoryError is raised as by a real engine.
+    streamed: all requests are taken at once, and their replies come one by one, the last request's first.
     Sizes are counted in blank-separated words, since there is no tokenizer.
     """
 
@@ -24,19 +24,27 @@ class ScriptedEngine:
     version = "1"
     dtype = "none"
     device = "none"
-    whole_batches = True
-    settings: ClassVar[dict[str, JsonValue]] = {}
 
-    def __init__(self, script: Script, *, capacity: int | None = None) -> None:
+    def __init__(
+        self, script: Script, *, capacity: int | None = None, streamed: bool = False
+    ) -> None:
         self._script, self._capacity = script, capacity
+        self.whole_batches = not streamed
+        self.settings: dict[str, JsonValue] = {}
         self.batches: list[tuple[str, ...]] = []
 
-    def generate(self, requests: Sequence[Request]) -> list[Completion]:
+    def generate(self, requests: Sequence[Request]) -> Iterable[Completion]:
         """See Engine.generate. A text longer than its request's budget is cut to it, as a model's would."""
         if self._capacity is not None and len(requests) > self._capacity:
             raise OutOfMemoryError(f"{len(requests)} requests, room for {self._capacity}")
         self.batches.append(tuple(r.id for r in requests))
-        return [self._one(request) for request in requests]
+        if self.whole_batches:
+            return [self._one(request) for request in requests]
+        return self._stream(requests)
+
+    def _stream(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        for request in reversed(requests):
+            yield self._one(request)
 
     def _one(self, request: Request) -> Completion:
         if callable(self._script):

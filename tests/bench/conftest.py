@@ -62,6 +62,16 @@ def target(model_folder: Path) -> Target:
 
 
 @pytest.fixture
+def adapted(model_folder: Path, tmp_path: Path) -> Target:
+    """The same base with an adapter `lora`, as long as nobody loads it."""
+    folder = tmp_path / "lora"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 4}')
+    save_file({"w": numpy.ones(3)}, folder / "adapter_model.safetensors")
+    return resolve(f"{model_folder}+{folder}", dialect="gemma")
+
+
+@pytest.fixture
 def script(cases: dict[str, Case]) -> dict[str, str]:
     """Right replies, but for a wrong city, a broken call, a call too many and one that is too long."""
     texts: dict[str, str] = {}

@@ -195,6 +195,17 @@ def test_sampling_repeats_with_its_seed_and_varies_without(engine: TransformersE
     assert texts(1) != texts(2)
 
 
+def test_a_sampled_reply_depends_on_its_own_seed_and_on_nothing_else_in_the_batch(
+    engine: TransformersEngine,
+) -> None:
+    asked = [ask(t, t, temperature=1.5, top_p=0.9, seed=i) for i, t in enumerate(LENGTHS)]
+    alone = {r.id: solo(engine, r) for r in asked}
+    assert by_id(engine.generate(asked)) == alone
+    assert by_id(engine.generate(asked[::-1][:2])).items() <= alone.items()
+    same = [replace(asked[0], id=str(i), seed=i) for i in range(6)]
+    assert len({c.text for c in engine.generate(same)}) > 3
+
+
 def test_a_greedy_reply_ignores_the_seed(engine: TransformersEngine) -> None:
     request = ask("Hello there", seed=1)
     assert solo(engine, request) == solo(engine, replace(request, seed=2))

@@ -8,7 +8,7 @@ import pytest
 from adapters import Target, resolve
 from bench.engines import Request
 from bench.errors import DialectError, UsageError
-from bench.plan import Settings, plan
+from bench.plan import Settings, plan, reply_seed
 from bench.runner import Chosen
 from suites import select
 
@@ -91,7 +91,7 @@ def test_a_request_carries_the_settings_and_the_adapter(
             max_tokens=7,
             temperature=0.5,
             top_p=0.9,
-            seed=3,
+            seed=reply_seed(3, f"mine:{job.case.id}"),
         )
 
 

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from adapters import Target
 from bench.engines import Request, ScriptedEngine
 from bench.errors import InfrastructureError, UsageError
-from bench.plan import Job, Settings, plan, sample_seed
+from bench.plan import Job, Settings, plan, reply_seed
 from bench.records import Record
 from bench.runner import Chosen, resume, run
 from bench.store import Run, read_run
@@ -58,12 +59,18 @@ def test_samples_that_make_no_sense_are_refused(fields: dict[str, float], said: 
         Settings(**fields)  # type: ignore[arg-type]
 
 
-def test_every_sample_has_a_seed_of_its_own_and_the_first_has_the_run_s() -> None:
-    seeds = {(s, i): sample_seed(s, i) for s in range(20) for i in range(50)}
-    assert all(seeds[s, 0] == s for s in range(20))
+def test_every_reply_has_a_seed_of_its_own_that_follows_from_the_run_s(
+    chosen: Chosen, target: Target
+) -> None:
+    seeds = {
+        (run_seed, j.key): j.request.seed
+        for run_seed in range(5)
+        for j in jobs(chosen, target, replace(SAMPLED, seed=run_seed))
+    }
+    assert len(seeds) == 5 * 36
     assert len(set(seeds.values())) == len(seeds)
     assert all(0 <= seed < 2**32 for seed in seeds.values())
-    assert sample_seed(5, 3) == sample_seed(5, 3)
+    assert seeds[3, ("mine", "w0.call", 1)] == reply_seed(3, "mine:w0.call #2")
 
 
 # --- plans ------------------------------------------------------------------------------------------
@@ -85,11 +92,9 @@ def test_batches_never_mix_samples_and_requests_have_unique_ids(
     batches = plan(chosen.selection(), target, SAMPLED)
     for batch in batches:
         assert len({j.sample for j in batch}) == 1
-        assert len({j.request.seed for j in batch}) == 1
     every = [j for batch in batches for j in batch]
     assert len({j.request.id for j in every}) == len({j.key for j in every}) == 36
     assert [j.sample for j in every] == sorted(j.sample for j in every)
-    assert len({j.request.seed for j in every}) == 3
 
 
 def test_an_id_that_looks_like_a_sample_is_no_sample(tmp_path: Path, target: Target) -> None:

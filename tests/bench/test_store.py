@@ -217,7 +217,7 @@ def test_a_disk_that_fills_within_a_line_leaves_a_readable_file(
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         writer.close()
     run = read_run(path)
-    assert (run.records, run.torn) == ((record(0),), 50)
+    assert (run.records, run.torn) == ((record(0),), 0)
 
 
 def test_whatever_a_model_writes_survives(path: Path, manifest: Manifest, record: Build) -> None:
