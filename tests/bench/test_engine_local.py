@@ -101,14 +101,18 @@ def test_real_prompts_in_a_batch_reply_as_alone(
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
 def test_every_builtin_prompt_has_exactly_one_bos(engine: TransformersEngine, dialect: str) -> None:
-    """ChatML has no BOS of its own, so its prompts have none."""
-    places = [] if dialect == "chatml" else [0]
+    """ChatML and Qwen have no BOS, so their prompts have none; Llama's is no token of this tokenizer."""
+    own = {"chatml": "", "llama3": "<|begin_of_text|>"}.get(dialect, "<bos>")
+    own = "" if dialect.startswith("qwen") else own
     bos = engine.tokenizer.bos_token_id
+    places = [0] if own == engine.tokenizer.bos_token else []
     parts = select([f"{name}/{split}" for name, split in builtin_suites()]).parts
     cases = [case for part in parts for case in part.cases]
     assert len(cases) > 100
     for case in cases:
         text = prompt(DIALECTS[dialect], [Dialogue(tools=case.tools, messages=case.messages)])
+        assert text.startswith(own)
+        assert not own or text.count(own) == 1
         ids = engine.prompt_ids(ask("", case.id, prompt=text))
         assert [i for i, token in enumerate(ids) if token == bos] == places, case.id
 
