@@ -1,13 +1,13 @@
 """What dev and test share: a tool, a group, or a distinctive value would let tuning on dev leak into test."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from suites.health import Finding
-from suites.model import Case, Suite
+from suites.model import Case, Suite, Tool
 from suites.places import NOWHERE
 
-__all__ = ["distinctive_values", "leaks"]
+__all__ = ["distinctive", "distinctive_values", "leaks"]
 
 _SHORTEST_TEXT, _SMALLEST_NUMBER = 4, 1000
 
@@ -37,13 +37,14 @@ def distinctive_values(case: Case) -> set[str]:
 
     Values that the schema lists (enums) are the tool's, not the case's.
     """
-    found: set[str] = set()
-    for call in case.expectation.calls:
-        for accept in call.arguments.values():
-            for value in accept.any_of:
-                found |= set(_leaves(value))
-    listed = {e for tool in case.tools for e in _enums(tool.parameters)}
-    return found - listed
+    accepted = (a for call in case.expectation.calls for a in call.arguments.values())
+    return distinctive((value for accept in accepted for value in accept.any_of), case.tools)
+
+
+def distinctive(values: Iterable[Any], tools: Iterable[Tool]) -> set[str]:
+    """What distinctive_values finds in a case, found in any argument values; tools: those on offer."""
+    found = {leaf for value in values for leaf in _leaves(value)}
+    return found - {e for tool in tools for e in _enums(tool.parameters)} if found else found
 
 
 def _contents(suite: Suite) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:

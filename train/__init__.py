@@ -1,5 +1,19 @@
-"""How the next adapter is made. So far: examples, and what of them the model is to learn."""
+"""How the next adapter is made. So far: examples, what fails, and what must not be trained on."""
 
 from train.examples import Encoded, Example, encode, example_from, load_examples
+from train.guard import Checked, Screened, require_checked, screen
+from train.profile import FailureProfile, failure_profile
 
-__all__ = ["Encoded", "Example", "encode", "example_from", "load_examples"]
+__all__ = [
+    "Checked",
+    "Encoded",
+    "Example",
+    "FailureProfile",
+    "Screened",
+    "encode",
+    "example_from",
+    "failure_profile",
+    "load_examples",
+    "require_checked",
+    "screen",
+]
