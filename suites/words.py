@@ -9,7 +9,9 @@ from suites.values import plain_text
 __all__ = ["asks", "numbers_in", "phrase_pattern", "says", "says_any", "words_in"]
 
 # Letters and digits of scripts that set words off by blanks (not Thai, Khmer, Chinese, Japanese, Korean).
-_SPACED = "\u00aa-\u02af\u0370-\u0dff\u10a0-\u10ff\u1e00-\u1fff"
+# Of Latin-1 the letters and raised digits only, not its punctuation (« » ¿ ·).
+_LATIN = "\u00aa\u00b2\u00b3\u00b5\u00b9\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af"
+_SPACED = f"{_LATIN}\u0370-\u0dff\u10a0-\u10ff\u1e00-\u1fff"
 _OTHER = re.compile(f"[{_SPACED}]")
 _WORD = f"0-9A-Za-z{_SPACED}"
 _WORDS = re.compile(f"[{_WORD}]+")
