@@ -52,10 +52,11 @@ def reply_key(request: Request, target: Target, engine: Engine) -> str:
 
 
 def _decisive(engine: Engine) -> dict[str, Any]:
-    """The engine's settings without those that only say how much fits at a time."""
+    """The engine's settings without those that only say how much fits at a time, or who is asked."""
     size = ("max_num_seqs", "max_num_batched_tokens", "kv_cache_memory_bytes", "max_model_len")
     slots = ("gpu_memory_utilization", "max_loras", "max_cpu_loras", "max_lora_rank", "enable_lora")
-    return {k: v for k, v in engine.settings.items() if k not in (*size, *slots)}
+    ways = ("base_url", "concurrency", "timeout", "attempts")
+    return {k: v for k, v in engine.settings.items() if k not in (*size, *slots, *ways)}
 
 
 class Cache:

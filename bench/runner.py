@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from adapters import Adapter, Target, home_folder, resolve
+from adapters import Adapter, Target, home_folder
 from bench.cache import Cache
 from bench.dialects.fidelity import template_difference
-from bench.engines import Engine, EngineOptions, load_engine
+from bench.engines import Engine, EngineOptions, find_targets, load_engine
 from bench.errors import UsageError
 from bench.measure import Work, lookup, measure
 from bench.plan import Job, Settings, plan
@@ -85,7 +85,7 @@ def run_targets(
         for target in targets:
             batches = plan(selection, target, settings)
             if notes is None:
-                notes = _template_notes(batches[0][0], engine)
+                notes = (*getattr(engine, "notes", ()), *_template_notes(batches[0][0], engine))
             kept = lookup(batches, target, engine, cache)
             manifest = _manifest(chosen, selection, target, settings, engine, command, notes)
             if cache is not None:
@@ -129,7 +129,14 @@ def resume(
     if selection.hash != manifest.selection_hash:
         raise UsageError(f"the suites changed since {path} was begun: start a new run")
     adapter = raw.get("adapter")
-    target = resolve(manifest.model, str(adapter) if adapter else None, dialect=manifest.dialect)
+    options = _restored(options, manifest)
+    (target,) = find_targets(
+        manifest.model,
+        [str(adapter) if adapter else None],
+        dialect=manifest.dialect,
+        engine=manifest.engine,
+        options=options,
+    )
     if target.hash != manifest.model_hash:
         raise UsageError(
             f"the weights of {manifest.model} changed since {path} was begun: start a new run"
@@ -148,10 +155,6 @@ def resume(
         return old
     loaded: Sequence[Adapter] = [target.adapter] if target.adapter else []
     if engine is None:
-        same: dict[str, Any] = {
-            k: v for k, v in manifest.engine_settings.items() if k in _RESTORED and v
-        }
-        options = replace(options, dtype=manifest.dtype, **same)
         engine = load_engine(manifest.engine, target, loaded, options)
     if (engine.name, engine.version) != (manifest.engine, manifest.engine_version):
         raise UsageError(
@@ -173,8 +176,18 @@ def resume(
     return found
 
 
-_RESTORED = ("max_model_len", "batch_invariant")
+_RESTORED = ("max_model_len", "batch_invariant", "api", "no_vllm_extras")
 """Settings of an engine that decide its replies, and are options of the same name."""
+
+
+def _restored(options: EngineOptions, manifest: Manifest) -> EngineOptions:
+    """The options with what the run was begun with; a server may have moved since."""
+    told = manifest.engine_settings
+    same: dict[str, Any] = {k: v for k, v in told.items() if k in _RESTORED and v}
+    urls = told.get("base_url")
+    if isinstance(urls, list) and not options.base_url:
+        same["base_url"] = tuple(str(u) for u in urls)
+    return replace(options, dtype=manifest.dtype, **same)
 
 
 def _size(selection: Selection, settings: Settings) -> str:
