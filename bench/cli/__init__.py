@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
 
-from bench.cli import adapters, compare, demo, doctor, judge, models, report, run, suites
+from bench.cli import adapters, compare, demo, doctor, judge, models, report, run, serve, suites
 
 __all__ = ["COMMANDS", "ArgumentError", "main", "parser"]
 
@@ -20,6 +20,7 @@ COMMANDS: dict[str, ModuleType] = {
     "suites": suites,
     "models": models,
     "adapters": adapters,
+    "serve": serve,
     "doctor": doctor,
 }
 

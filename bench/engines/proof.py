@@ -123,7 +123,7 @@ def _body(model: str, prompt: str, chat: bool, tokens: int) -> dict[str, Any]:
 
 
 def _distance(a: Row | None, b: Row | None) -> float:
-    """The largest difference of logprobs; infinite if they are of other tokens, or only one is there."""
-    if a is None or b is None or a.keys() != b.keys():
+    """The largest difference of logprobs over the tokens of both; infinite where they share none."""
+    if a is None or b is None:
         return float("inf")
-    return max(abs(a[t] - b[t]) for t in a)
+    return max((abs(a[t] - b[t]) for t in a.keys() & b.keys()), default=float("inf"))

@@ -194,6 +194,11 @@ class ServerEngine:
     def _completion(self, request: Request, answer: Answer, ids: list[int] | None) -> Completion:
         text, tokens, finish = answer.text, answer.completion_tokens, answer.finish
         if self.tokenizer is not None:
+            if answer.ids is not None:
+                last = answer.ids[-1:]
+                ended = bool(last) and last[0] in self._stop_ids(request)
+                kept = answer.ids[:-1] if ended else answer.ids
+                text = self.tokenizer.decode(kept, skip_special_tokens=False)
             if tokens is None:
                 tokens = len(self.tokenizer(text, add_special_tokens=False).input_ids)
             text, tokens, over = cut(self.tokenizer, request.dialect, text, tokens)

@@ -55,12 +55,13 @@ class ReplyError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A reply as it was read; sizes in tokens, None where the server counts none."""
+    """A reply as it was read; sizes in tokens, None where the server counts none; ids: of its tokens."""
 
     text: str
     finish: Literal["stop", "length"]
     prompt_tokens: int | None
     completion_tokens: int | None
+    ids: tuple[int, ...] | None = None
 
 
 def completion_body(
@@ -78,7 +79,10 @@ def completion_body(
         bos = next((b for b in _BOS if request.prompt.startswith(b)), "")
         body["prompt"] = request.prompt.removeprefix(bos)
     if extras and stop_ids:
-        body["stop_token_ids"] = list(stop_ids)
+        # vLLM would add the ends of the model folder's generation settings to its own; ids come back because
+        # its text leaves out a character that the budget cut in two.
+        ends = {"stop_token_ids": list(stop_ids), "ignore_eos": True, "return_token_ids": True}
+        body |= ends
     elif request.dialect.stops:
         body["stop"] = list(request.dialect.stops[:_MOST_STOPS])
     if request.constraint is not None:
@@ -169,7 +173,14 @@ def _answer(raw: Mapping[str, Any], choice: Mapping[str, Any], text: str) -> Ans
         finish=_FINISHES[finish],
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
+        ids=_ids(choice.get("token_ids")),
     )
+
+
+def _ids(value: Any) -> tuple[int, ...] | None:
+    if not isinstance(value, list) or not all(_count(v) is not None for v in value):
+        return None
+    return tuple(value)
 
 
 def _count(value: Any) -> int | None:

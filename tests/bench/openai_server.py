@@ -1,7 +1,7 @@
 """An OpenAI-compatible server on the standard library, which can fail in every way that a real one does.
 
-In a test: `with Server(reply) as server:`; `reply` gets a request and returns what to answer. As a program (see
-`main`) it answers by itself, fails a share of its requests, and once replaces itself by a fresh process.
+In a test: `with Server(reply) as server:`; `reply` gets a request and returns what to answer. As a program
+(see `main`) it answers by itself, fails a share of its requests, and once replaces itself by a fresh process.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Told:
-    """A response. mode `drop`: the connection breaks; `cut`: in the middle of the body; `hang`: no response."""
+    """A response. mode `drop`: the connection breaks; `cut`: within the body; `hang`: nothing comes."""
 
     status: int = 200
     body: Any = None
@@ -39,7 +39,9 @@ Reply = Callable[[Asked], Told]
 DROP, HANG = Told(mode="drop"), Told(mode="hang")
 
 
-def completion(text: Any = "hello", finish: Any = "stop", usage: tuple[int, int] | None = (7, 3)) -> Told:
+def completion(
+    text: Any = "hello", finish: Any = "stop", usage: tuple[int, int] | None = (7, 3)
+) -> Told:
     """A text completion."""
     return Told(body={"choices": [{"text": text, "finish_reason": finish}], **_usage(usage)})
 
@@ -140,7 +142,9 @@ class Server:
 
     def _answer(self, asked: Asked) -> Told:
         if self.key is not None and asked.headers.get("authorization") != self.key:
-            return Told(401, {"error": {"message": f"no such key: {asked.headers.get('authorization')}"}})
+            return Told(
+                401, {"error": {"message": f"no such key: {asked.headers.get('authorization')}"}}
+            )
         if asked.path == "/v1/models":
             return Told(body={"object": "list", "data": self.models})
         if asked.path == "/version":

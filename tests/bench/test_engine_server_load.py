@@ -64,7 +64,9 @@ def test_twenty_thousand_requests_survive_faults_and_a_restart(
 ) -> None:
     gemma = find_dialect("gemma")
     requests = [
-        Request(id=f"case-{i}", prompt=f"<bos>{'a tool and a question, ' * 40}{i:06}", dialect=gemma)
+        Request(
+            id=f"case-{i}", prompt=f"<bos>{'a tool and a question, ' * 40}{i:06}", dialect=gemma
+        )
         for i in range(REQUESTS)
     ]
     prompts = {r.id: r.prompt for r in requests}
@@ -83,15 +85,18 @@ def test_twenty_thousand_requests_survive_faults_and_a_restart(
     assert set(counts.values()) == {1}
     assert engine.resends >= REQUESTS * SHARE / 2
     assert most - before < GROWTH
+    grown = (most - before) >> 20
     with capsys.disabled():
-        print(f"\n{REQUESTS} requests, {engine.resends} resends, {seconds:.0f} s, {(most - before) >> 20} MiB more")
+        print(f"\n{REQUESTS} requests, {engine.resends} sent again, {seconds:.0f} s, {grown} MiB")
 
 
 @pytest.mark.parametrize("faulty", [300], indirect=True)
 def test_a_run_through_the_same_faults_judges_each_case_once_and_by_its_own_reply(
     faulty: str,
 ) -> None:
-    found = run(Chosen(names=("call", "arguments", "output")), SERVED, Settings(), engine_for(faulty))
+    found = run(
+        Chosen(names=("call", "arguments", "output")), SERVED, Settings(), engine_for(faulty)
+    )
     assert found.complete
     assert len({r.key for r in found.records}) == len(found.records) > 300
     assert all(r.verdict.outcome is not Outcome.ERROR for r in found.records)
