@@ -137,6 +137,11 @@ class Launched:
         self._copier = threading.Thread(target=self._copy, args=(output,), daemon=True)
         self._copier.start()
 
+    @property
+    def returncode(self) -> int | None:
+        """Of the process, once it has ended."""
+        return self._process.returncode
+
     def _copy(self, output: TextIO) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
