@@ -54,15 +54,17 @@ def serve_command(
     dtype = options.dtype or ("float32" if cpu else "bfloat16")
     arguments = {"generation_config": "vllm"}
     arguments |= engine_arguments(target.folder, adapters, options, dtype, cpu)
-    command = [
-        sys.executable,
-        "-m",
-        "vllm.entrypoints.cli.main",
-        "serve",
-        str(target.folder.resolve()),
-    ]
+    folder = str(target.folder.resolve())
+    # The CPU build has no package named vllm, whose version the command `vllm` asks for before anything else.
+    start = (
+        ["vllm.entrypoints.openai.api_server", "--model", folder]
+        if cpu
+        else ["vllm.entrypoints.cli.main", "serve", folder]
+    )
+    command = [sys.executable, "-m", *start]
     command += ["--served-model-name", target.model.name, "--host", host, "--port", str(port)]
     command += _flags({k: v for k, v in arguments.items() if k not in _NOT_FLAGS})
+    command.append("--disable-uvicorn-access-log")
     if adapters:
         modules = [f"{serving_name(a)}={a.folder.resolve()}" for a in adapters]
         command += ["--lora-modules", *modules]
