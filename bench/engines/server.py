@@ -245,6 +245,8 @@ class ServerEngine:
                     f"adapter {adapter.name} is served under a name without its hash: that the weights are "
                     "the same is not shown"
                 )
+        if self.tokenizer is None and not self._chat and self._options.no_vllm_extras:
+            yield "prompts go out as text without BOS: that the server adds it is not shown"
         if self.version == "unknown":
             yield "the server tells no version"
 

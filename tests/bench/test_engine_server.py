@@ -103,8 +103,10 @@ def test_with_the_tokenizer_at_hand_ids_go_out_and_ids_come_back(
 
 def test_without_vllms_fields_only_openais_go_out_and_the_server_adds_the_bos() -> None:
     with Server() as server:
-        replies(engine_on(server, no_vllm_extras=True), ask(temperature=0.5, top_p=0.9))
+        engine = engine_on(server, no_vllm_extras=True)
+        replies(engine, ask(temperature=0.5, top_p=0.9))
         (asked,) = server.asked
+    assert "prompts go out as text without BOS" in engine.notes[-1]
     fields = {
         "model",
         "prompt",
