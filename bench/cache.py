@@ -46,6 +46,8 @@ _SIZES = (
     *("gpu_memory_utilization", "max_loras", "max_cpu_loras", "max_lora_rank", "enable_lora"),
 )
 """Settings of an engine that only say how much fits at a time."""
+_WAYS = ("base_url", "concurrency", "timeout", "attempts")
+"""Settings of an engine that only say who is asked, and how."""
 _CHUNK = 500
 
 
@@ -60,7 +62,7 @@ def reply_keys(requests: Sequence[Request], target: Target, engine: Engine) -> l
             [file_hash(f) if f.is_file() else None for f in files],
             target.adapter.hash if target.adapter else None,
             [engine.name, engine.version, engine.dtype, device_name(engine.device)],
-            {k: v for k, v in engine.settings.items() if k not in _SIZES},
+            {k: v for k, v in engine.settings.items() if k not in (*_SIZES, *_WAYS)},
         ]
     )
     return [

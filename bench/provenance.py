@@ -36,7 +36,9 @@ def git_revision() -> str | None:
 
 
 def device_name(device: str) -> str:
-    """The device in words: the GPU's name, or the processor and its core count."""
+    """The device in words: the GPU's name, or the processor and its core count; `remote` stays as it is."""
+    if device == "remote":
+        return device
     if device == "cuda":
         import torch
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from adapters import Adapter, Target, home_folder, resolve
+from adapters import Adapter, Target, home_folder
 from bench.cache import Cache
 from bench.dialects.fidelity import template_difference
-from bench.engines import Engine, EngineOptions, load_engine
+from bench.engines import Engine, EngineOptions, find_targets, load_engine
 from bench.errors import UsageError
 from bench.measure import Kept, Work, lookup, measure
 from bench.plan import Job, Settings, plan
@@ -80,7 +80,7 @@ def run_targets(
     selection = chosen.selection()
     size = _size(selection, settings)
     plans = [plan(selection, target, settings) for target in targets]
-    notes = _template_notes(plans[0][0][0], engine)
+    notes = (*getattr(engine, "notes", ()), *_template_notes(plans[0][0][0], engine))
     held = cache.size if cache is not None else 0
     found = [
         lookup(batches, target, engine, cache, held) if cache is not None else Kept()
@@ -132,7 +132,14 @@ def resume(
     if selection.hash != manifest.selection_hash:
         raise UsageError(f"the suites changed since {path} was begun: start a new run")
     adapter = raw.get("adapter")
-    target = resolve(manifest.model, str(adapter) if adapter else None, dialect=manifest.dialect)
+    options = _restored(options, manifest)
+    (target,) = find_targets(
+        manifest.model,
+        [str(adapter) if adapter else None],
+        dialect=manifest.dialect,
+        engine=manifest.engine,
+        options=options,
+    )
     if target.hash != manifest.model_hash:
         raise UsageError(
             f"the weights of {manifest.model} changed since {path} was begun: start a new run"
@@ -161,7 +168,8 @@ def resume(
         if work.finish():  # only its completion mark was missing
             return read_run(path)
         if engine is None:
-            engine = _same_engine(manifest, target, options)
+            loaded: Sequence[Adapter] = [target.adapter] if target.adapter else []
+            engine = load_engine(manifest.engine, target, loaded, options)
         if (engine.name, engine.version) != (manifest.engine, manifest.engine_version):
             raise UsageError(
                 f"{path} was begun with {manifest.engine} {manifest.engine_version}, "
@@ -175,18 +183,18 @@ def resume(
         writer.close()
 
 
-def _same_engine(manifest: Manifest, target: Target, options: EngineOptions) -> Engine:
-    """The engine of a run that goes on: dtype and what else decides the replies are the run's."""
-    loaded: Sequence[Adapter] = [target.adapter] if target.adapter else []
-    same: dict[str, Any] = {
-        k: v for k, v in manifest.engine_settings.items() if k in _RESTORED and v
-    }
-    options = replace(options, dtype=manifest.dtype, **same)
-    return load_engine(manifest.engine, target, loaded, options)
-
-
-_RESTORED = ("max_model_len", "batch_invariant")
+_RESTORED = ("max_model_len", "batch_invariant", "api", "no_vllm_extras")
 """Settings of an engine that decide its replies, and are options of the same name."""
+
+
+def _restored(options: EngineOptions, manifest: Manifest) -> EngineOptions:
+    """The options with what the run was begun with; a server may have moved since."""
+    told = manifest.engine_settings
+    same: dict[str, Any] = {k: v for k, v in told.items() if k in _RESTORED and v}
+    urls = told.get("base_url")
+    if isinstance(urls, list) and not options.base_url:
+        same["base_url"] = tuple(str(u) for u in urls)
+    return replace(options, dtype=manifest.dtype, **same)
 
 
 def _size(selection: Selection, settings: Settings) -> str:

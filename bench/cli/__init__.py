@@ -7,7 +7,19 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
 
-from bench.cli import adapters, compare, demo, doctor, failures, judge, models, report, run, suites
+from bench.cli import (
+    adapters,
+    compare,
+    demo,
+    doctor,
+    failures,
+    judge,
+    models,
+    report,
+    run,
+    serve,
+    suites,
+)
 
 __all__ = ["COMMANDS", "ArgumentError", "main", "parser"]
 
@@ -21,6 +33,7 @@ COMMANDS: dict[str, ModuleType] = {
     "suites": suites,
     "models": models,
     "adapters": adapters,
+    "serve": serve,
     "doctor": doctor,
 }
 

@@ -46,7 +46,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         default="auto",
-        help="transformers, vllm, or auto: vllm on a GPU that has it (default: %(default)s)",
+        help="transformers, vllm, server, or auto: vllm on a GPU that has it (default: %(default)s)",
     )
     parser.add_argument("--device", help="cpu, cuda or mps (default: the fastest there is)")
     parser.add_argument("--dtype", help="default: float32 on a CPU, bfloat16 elsewhere")
@@ -61,6 +61,50 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     vllm.add_argument(
         "--batch-invariant", action="store_true", help="same bits in any batch (GPU only)"
     )
+    _add_server(parser.add_argument_group("server engine (any OpenAI-compatible endpoint)"))
+
+
+def _add_server(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "--base-url",
+        action="append",
+        metavar="URL[,URL]",
+        help="http://127.0.0.1:8000; several are replicas of one service",
+    )
+    group.add_argument(
+        "--api",
+        default="completions",
+        help="completions: prompts by --dialect; chat: messages and tools (default: %(default)s)",
+    )
+    group.add_argument(
+        "--concurrency", type=int, default=32, metavar="N", help="requests at a time (default: 32)"
+    )
+    group.add_argument(
+        "--timeout",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="of a request (default: 300)",
+    )
+    group.add_argument(
+        "--attempts", type=int, default=8, metavar="N", help="to get one reply (default: 8)"
+    )
+    group.add_argument(
+        "--outage",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="without any server, after which to stop (default: 300)",
+    )
+    group.add_argument(
+        "--api-key-env",
+        default="OPENAI_API_KEY",
+        metavar="NAME",
+        help="variable that holds the key (default: %(default)s)",
+    )
+    group.add_argument(
+        "--no-vllm-extras", action="store_true", help="send the fields of OpenAI's API only"
+    )
 
 
 def engine_options(args: argparse.Namespace) -> "EngineOptions":
@@ -68,7 +112,9 @@ def engine_options(args: argparse.Namespace) -> "EngineOptions":
     from bench.engines import EngineOptions
 
     names = EngineOptions.__dataclass_fields__
-    return EngineOptions(**{name: getattr(args, name) for name in names})
+    given = {name: getattr(args, name) for name in names}
+    given["base_url"] = tuple(split_names(",".join(given["base_url"] or ())))
+    return EngineOptions(**given)
 
 
 def split_names(text: str) -> list[str]:

@@ -127,9 +127,9 @@ def keep(runs: list[Any], tables: list[Any]) -> None:
 
 
 def _run(args: argparse.Namespace) -> list[Any]:
-    from adapters import ModelError, resolve
+    from adapters import ModelError
     from bench.dialects import find_dialect
-    from bench.engines import ENGINES, load_engine
+    from bench.engines import ENGINES, find_targets, load_engine
     from bench.errors import UsageError
     from bench.plan import Settings, plan
     from bench.runner import Chosen, run_targets
@@ -162,7 +162,9 @@ def _run(args: argparse.Namespace) -> list[Any]:
     chosen_adapters: list[str | None] = [*([] if args.no_base else [None]), *adapters]
     if not chosen_adapters:
         raise ModelError("--no-base leaves nothing to run without --adapters")
-    targets = [resolve(args.model, name, dialect=args.dialect) for name in chosen_adapters]
+    targets = find_targets(
+        args.model, chosen_adapters, dialect=args.dialect, engine=args.engine, options=options
+    )
     for target in targets:
         plan(selection, target, settings)  # every refusal comes before the model is loaded
     loaded = [t.adapter for t in targets if t.adapter is not None]
@@ -211,6 +213,8 @@ def _with_config(args: argparse.Namespace) -> argparse.Namespace:
             if not isinstance(value, bool):
                 raise UsageError(f"{args.config}: {key} must be true or false")
             options += [f"--{name}"] if value else []
+        elif name == "base-url" and args.base_url:
+            continue
         elif name != "suites":
             options.append(f"--{name}={_joined(args.config, key, value)}")
     suites = values.get("suites", [])
@@ -226,7 +230,7 @@ def _with_config(args: argparse.Namespace) -> argparse.Namespace:
     return merged
 
 
-_SWITCHES = ("no-base", "no-cache", "batch-invariant")
+_SWITCHES = ("no-base", "no-cache", "batch-invariant", "no-vllm-extras")
 _NOT_SETTINGS = {"command", "config", "main", "raw", "resume"}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from adapters import Adapter, Target
 from bench.engines.base import Completion, Engine, EngineOptions, Request
 from bench.engines.scripted import ScriptedEngine
+from bench.engines.targets import find_targets
 from bench.errors import UsageError
 
 __all__ = [
@@ -16,10 +17,11 @@ __all__ = [
     "Request",
     "ScriptedEngine",
     "choose_engine",
+    "find_targets",
     "load_engine",
 ]
 
-ENGINES = ("auto", "transformers", "vllm")
+ENGINES = ("auto", "transformers", "vllm", "server")
 
 
 def choose_engine(name: str, device: str | None = None) -> tuple[str, str]:
@@ -54,7 +56,12 @@ def load_engine(
     """An engine with the target's base and all the adapters. Errors: UsageError for an unknown name."""
     chosen, why = choose_engine(name, options.device)
     shown = f" with {chosen} ({why})" if name == "auto" else f" with {chosen}"
-    print(f"loading {target.model.name}{shown}", file=sys.stderr, flush=True)
+    doing = "asking for" if chosen == "server" else "loading"
+    print(f"{doing} {target.model.name}{shown}", file=sys.stderr, flush=True)
+    if chosen == "server":
+        from bench.engines.server import ServerEngine
+
+        return ServerEngine(target, adapters, options=options)
     if chosen == "vllm":
         from bench.engines.vllm import VllmEngine
 

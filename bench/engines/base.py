@@ -9,7 +9,11 @@ from pydantic import JsonValue
 from bench.dialects import Dialect
 from bench.errors import UsageError
 
-__all__ = ["Completion", "Engine", "EngineOptions", "Request"]
+__all__ = ["APIS", "KEY", "Completion", "Engine", "EngineOptions", "Request"]
+
+APIS = ("completions", "chat")
+KEY = "OPENAI_API_KEY"
+"""The environment variable of the server engine's key, unless another is named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +23,9 @@ class EngineOptions:
     device, dtype: None for the engine's own choice. vllm: max_model_len in tokens; gpu_memory: share of the
     GPU's memory (0 to 1); kv_cache_gib: on a CPU; tensor_parallel, pipeline_parallel: number of GPUs;
     batch_invariant: the same bits whatever else is in the batch, where the platform has it.
+    server: base_url: one URL a replica; api: `completions` or `chat`; concurrency: requests under way;
+    timeout: seconds for one send; attempts: sends of one request; outage: seconds without any server, after
+    which a run stops; api_key_env: variable of the key; no_vllm_extras: send OpenAI's fields only.
     Errors: UsageError (by flag name) for values out of range.
     """
 
@@ -30,9 +37,18 @@ class EngineOptions:
     tensor_parallel: int = 1
     pipeline_parallel: int = 1
     batch_invariant: bool = False
+    base_url: tuple[str, ...] = ()
+    api: str = "completions"
+    concurrency: int = 32
+    timeout: float = 300.0
+    attempts: int = 8
+    outage: float = 300.0
+    api_key_env: str = KEY
+    no_vllm_extras: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("tensor_parallel", "pipeline_parallel", "max_model_len"):
+        whole = ("tensor_parallel", "pipeline_parallel", "max_model_len", "concurrency", "attempts")
+        for name in whole:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"--{name.replace('_', '-')} must be at least 1")
@@ -40,6 +56,11 @@ class EngineOptions:
             raise UsageError("--gpu-memory is a share of the memory: above 0 and at most 1")
         if self.kv_cache_gib is not None and not self.kv_cache_gib > 0:
             raise UsageError("--kv-cache-gib must be above 0")
+        for name in ("timeout", "outage"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise UsageError(f"--{name} must be a number of seconds above 0")
+        if self.api not in APIS:
+            raise UsageError(f"there is no API {self.api!r}", known=APIS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ from bench.engines.base import Completion, EngineOptions, Request
 from bench.engines.tokens import cut, load_tokenizer, prompt_ids, stop_ids
 from bench.errors import InfrastructureError, UsageError
 
-__all__ = ["VllmEngine", "available", "version"]
+__all__ = ["VllmEngine", "available", "engine_arguments", "refuse_unservable", "version"]
 
 _PROBE = "The quick brown fox jumps over the lazy dog."
 _LOGPROBS = 5
@@ -74,7 +74,7 @@ class VllmEngine:
         options: EngineOptions = EngineOptions(),
         base_hash: str | None = None,
     ) -> None:
-        _refuse_unservable(adapters, folder, base_hash)
+        refuse_unservable(adapters, folder, base_hash)
         names = [serving_name(a) for a in adapters]
         if len(set(names)) != len(names) or len({a.name for a in adapters}) != len(adapters):
             raise UsageError("two adapters have the same name: rename one of their folders")
@@ -98,7 +98,7 @@ class VllmEngine:
             self.tokenizer = load_tokenizer(folder)
         except (OSError, ValueError, KeyError) as error:
             raise UsageError(f"{folder} cannot be loaded: {_first_line(error)}") from None
-        arguments = _arguments(folder, adapters, options, self.dtype, cpu)
+        arguments = engine_arguments(folder, adapters, options, self.dtype, cpu)
         self.settings: dict[str, JsonValue] = {
             k: v for k, v in arguments.items() if k not in ("model", "tokenizer", "dtype")
         }
@@ -318,7 +318,7 @@ def _import_vllm() -> Any:
     return vllm
 
 
-def _arguments(
+def engine_arguments(
     folder: Path, adapters: Sequence[Adapter], options: EngineOptions, dtype: str, cpu: bool
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
@@ -369,7 +369,7 @@ def _rank(adapters: Sequence[Adapter]) -> int:
     return fitting
 
 
-def _refuse_unservable(adapters: Sequence[Adapter], folder: Path, base_hash: str | None) -> None:
+def refuse_unservable(adapters: Sequence[Adapter], folder: Path, base_hash: str | None) -> None:
     """What vLLM would refuse, or skip without a word, is refused before it starts."""
     for adapter in adapters:
         errors = verify(adapter, folder, base_hash=base_hash).errors
