@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters import Adapter, Model, Target, find_adapter, resolve, serving_name
-from bench.cache import reply_key
+from bench.cache import reply_keys
 from bench.dialects import find_dialect
 from bench.engines import Completion, EngineOptions, Request
 from bench.engines.address import Patience
@@ -388,7 +388,7 @@ def test_settings_tell_how_and_where_without_credentials_and_the_cache_ignores_w
     assert (first.settings["api"], first.settings["concurrency"]) == ("completions", 5)
     assert (first.version, first.device) == ("9.9", "remote")
     assert "secret" not in json.dumps(first.settings)
-    keys = [reply_key(ask(), served(), e) for e in (first, second, extras)]
+    keys = [reply_keys([ask()], served(), e) for e in (first, second, extras)]
     assert keys[0] == keys[1] != keys[2]
 
 
