@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
 
-from bench.cli import adapters, compare, demo, doctor, judge, models, report, run, suites
+from bench.cli import adapters, compare, demo, doctor, gate, judge, models, report, run, suites
 
 __all__ = ["COMMANDS", "ArgumentError", "main", "parser"]
 
@@ -17,6 +17,7 @@ COMMANDS: dict[str, ModuleType] = {
     "judge": judge,
     "report": report,
     "compare": compare,
+    "gate": gate,
     "suites": suites,
     "models": models,
     "adapters": adapters,
