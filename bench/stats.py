@@ -12,6 +12,7 @@ __all__ = [
     "Mean",
     "Proportion",
     "decision_quality",
+    "design_effect",
     "disagreement",
     "mcnemar_exact",
     "mean",
@@ -128,7 +129,7 @@ def proportion(passed: Sequence[bool], groups: Sequence[Hashable]) -> Proportion
     rate = k / n
     count = len(set(groups))
     residuals = [float(x) - rate for x in passed]
-    effective = n / _design_effect(residuals, groups) if 0 < k < n else float(count)
+    effective = n / design_effect(residuals, groups) if 0 < k < n else float(count)
     return Proportion(passed=k, n=n, groups=count, interval=wilson(rate * effective, effective))
 
 
@@ -323,7 +324,7 @@ def decision_quality(expected: Sequence[bool], called: Sequence[bool]) -> Decisi
     )
 
 
-def _design_effect(residuals: Sequence[float], groups: Sequence[Hashable]) -> float:
+def design_effect(residuals: Sequence[float], groups: Sequence[Hashable]) -> float:
     """Cluster-robust variance of the mean over the independent one, at least 1.
 
     Both with their small-sample factors, so that cases without a common group give exactly 1.
@@ -353,7 +354,7 @@ def _change_interval(
 def _bonett_price(changes: Sequence[float], groups: Sequence[Hashable]) -> Interval:
     """For changes between -1 and 1 the variance is at most that of as much change in whole steps."""
     average = sum(changes) / len(changes)
-    deff = _design_effect([x - average for x in changes], groups)
+    deff = design_effect([x - average for x in changes], groups)
     n = len(changes) / deff
     b = sum(x for x in changes if x > 0) / deff
     c = -sum(x for x in changes if x < 0) / deff

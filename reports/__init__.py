@@ -1,10 +1,11 @@
 """What is told: scores with intervals, baselines beside them, and what changed between two runs."""
 
-from reports.comparison import Comparison, compare
-from reports.data import comparison_data, summary_data
+from bench.decide import Comparison, compare
+from reports.comparison import comparison_data, comparison_tables, overview_table
+from reports.data import summary_data
 from reports.summary import Summary, summarise
 from reports.table import FORMATS, Table, render
-from reports.tables import comparison_tables, run_tables
+from reports.tables import run_tables
 
 __all__ = [
     "FORMATS",
@@ -14,6 +15,7 @@ __all__ = [
     "compare",
     "comparison_data",
     "comparison_tables",
+    "overview_table",
     "render",
     "run_tables",
     "summarise",

@@ -1,14 +1,13 @@
-"""Summaries and comparisons as JSON values: every number with what it was made from."""
+"""Summaries as JSON values: every number with what it was made from."""
 
 from typing import Any
 
 from bench.stats import Interval, Proportion, wilson
-from reports.comparison import Comparison, Pair
 from reports.repeat_tables import invariance_data, repeats_data
 from reports.summary import Summary
 from suites.kinds import MEASURED
 
-__all__ = ["comparison_data", "summary_data"]
+__all__ = ["summary_data"]
 
 
 def summary_data(summary: Summary) -> dict[str, Any]:
@@ -56,40 +55,6 @@ def summary_data(summary: Summary) -> dict[str, Any]:
     }
 
 
-def comparison_data(comparison: Comparison) -> dict[str, Any]:
-    """Two runs: the change by suite and category, and every case that changed."""
-    return {
-        "first": comparison.first.manifest.run_id,
-        "second": comparison.second.manifest.run_id,
-        "complete": [comparison.first.complete, comparison.second.complete],
-        "differing": list(comparison.differing),
-        "scores": [
-            {
-                "suite": line.suite,
-                "category": line.category,
-                "n": line.difference.n,
-                "groups": line.difference.groups,
-                "passed": list(line.passed),
-                "rates": list(line.rates),
-                "difference": line.difference.estimate,
-                **_interval(line.difference.interval),
-                "method": line.difference.method,
-                "fixed": line.difference.fixed,
-                "broken": line.difference.broken,
-                "both_right": line.both_right,
-                "both_wrong": line.both_wrong,
-                "p": line.difference.p,
-                "test": line.difference.test,
-            }
-            for line in comparison.lines
-        ],
-        "broken": [_pair(p) for p in comparison.of("broken")],
-        "fixed": [_pair(p) for p in comparison.of("fixed")],
-        "only_first": list(comparison.only_first),
-        "only_second": list(comparison.only_second),
-    }
-
-
 def _score(score: Proportion) -> dict[str, Any]:
     known = {"n": score.n, "groups": score.groups, "passed": score.passed, "rate": score.rate}
     return {**known, **(_interval(score.interval) if score.interval else {})}
@@ -97,13 +62,3 @@ def _score(score: Proportion) -> dict[str, Any]:
 
 def _interval(interval: Interval) -> dict[str, float]:
     return {"low": interval.low, "high": interval.high}
-
-
-def _pair(pair: Pair) -> dict[str, Any]:
-    a, b = pair.first.verdict, pair.second.verdict
-    return {
-        "suite": pair.first.suite,
-        "id": pair.first.id,
-        "first": {"failure": a.failure, "reason": a.reason},
-        "second": {"failure": b.failure, "reason": b.reason},
-    }

@@ -1,8 +1,9 @@
 """Cases asked several times, and variants beside their originals: what a run says about its own stability."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.pairing import by_case, change, originals, share
 from bench.records import Record
 from bench.stats import (
     Difference,
@@ -10,29 +11,13 @@ from bench.stats import (
     Proportion,
     disagreement,
     mean,
-    paired_difference,
-    paired_means,
     pass_all,
     pass_any,
     proportion,
 )
-from suites import Outcome
 from suites.vary import KINDS, kind_of, original_id
 
-__all__ = [
-    "Invariance",
-    "Repeats",
-    "by_case",
-    "change",
-    "invariances",
-    "originals",
-    "repeats",
-    "share",
-    "typical",
-]
-
-Key = tuple[str, str, str]
-"""(suite, case id, input): the same case on the same question."""
+__all__ = ["Invariance", "Repeats", "invariances", "repeats"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,47 +55,6 @@ class Invariance:
         """Share of the cases with the same verdict in both forms."""
         d = self.difference
         return (d.n - d.fixed - d.broken) / d.n
-
-
-def originals(records: Iterable[Record]) -> list[Record]:
-    """The records of cases that are no variants."""
-    return [r for r in records if kind_of(r.case) is None]
-
-
-def by_case(records: Iterable[Record]) -> dict[Key, list[Record]]:
-    """The scored records of each case (its samples in their order), by suite, id and input.
-
-    Neither errors nor cases that an exclusion list leaves out are scored.
-    """
-    found: dict[Key, list[Record]] = {}
-    for record in records:
-        if record.verdict.outcome is not Outcome.ERROR and not record.case.excluded:
-            found.setdefault((record.suite, record.id, record.input), []).append(record)
-    return {key: sorted(some, key=lambda r: r.sample) for key, some in found.items()}
-
-
-def share(samples: Sequence[Record]) -> float:
-    """The share of a case's samples that passed."""
-    return sum(r.verdict.passed for r in samples) / len(samples)
-
-
-def typical(samples: Sequence[Record]) -> Record:
-    """The first sample whose verdict is the majority's; a tie counts as wrong."""
-    right = share(samples) > 0.5
-    return next(r for r in samples if r.verdict.passed == right)
-
-
-def change(pairs: Sequence[tuple[Sequence[Record], Sequence[Record]]]) -> Difference:
-    """The change between the two sides of each pair of cases, clustered by suite and group.
-
-    Single samples: exact McNemar; several on any side: mean shares, see bench.stats.paired_means.
-    Errors: ValueError without pairs.
-    """
-    groups = [(a[0].suite, a[0].case.group) for a, _ in pairs]
-    if all(len(a) == len(b) == 1 for a, b in pairs):
-        first, second = ([p[i][0].verdict.passed for p in pairs] for i in (0, 1))
-        return paired_difference(first, second, groups)
-    return paired_means([share(a) for a, _ in pairs], [share(b) for _, b in pairs], groups)
 
 
 def repeats(records: Sequence[Record], suites: Sequence[str]) -> tuple[Repeats, ...]:

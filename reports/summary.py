@@ -4,17 +4,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.pairing import grouped, originals
 from bench.records import Manifest, Record
 from bench.stats import DecisionQuality, Proportion, decision_quality, proportion
 from bench.store import Run
 from reports.bfcl import OfficialLine, official_cases, official_lines
-from reports.repeats import Invariance, Repeats, invariances, originals, repeats
+from reports.repeats import Invariance, Repeats, invariances, repeats
 from suites import BASELINES, Outcome, judge
 from suites.judge import CHECKS
 from suites.kinds import text_kind
 from suites.model import FailureMode
 
-__all__ = ["EXPECTED", "OBSERVED", "Line", "Summary", "grouped", "summarise"]
+__all__ = ["EXPECTED", "OBSERVED", "Line", "Summary", "summarise"]
 
 EXPECTED = ("call", "answer", "ask", "decline")
 OBSERVED = (*EXPECTED, "malformed", "truncated", "unreadable")
@@ -117,19 +118,6 @@ def summarise(run: Run) -> Summary:
         repeats=repeats(run.records, [s.name for s in run.manifest.suites]),
         invariance=invariances(run.records),
     )
-
-
-def grouped(
-    records: Sequence[Record], suites: Sequence[str]
-) -> list[tuple[str, str, list[Record]]]:
-    """(suite, category, records): all first, then each suite, in that order, as a whole and by category."""
-    found = [("all", "", list(records))]
-    for suite in dict.fromkeys(suites):
-        part = [r for r in records if r.suite == suite]
-        found.append((suite, "", part))
-        for category in sorted({r.case.category for r in part} - {""}):
-            found.append((suite, category, [r for r in part if r.case.category == category]))
-    return found
 
 
 def _score(records: Sequence[Record]) -> Proportion:

@@ -1,20 +1,17 @@
-"""Summaries and comparisons as tables for people."""
+"""Summaries as tables for people."""
 
 from collections.abc import Sequence
 
-from bench.records import Manifest, Record
+from bench.records import Manifest
 from bench.stats import Proportion, wilson
 from reports.bfcl import official_table
-from reports.comparison import Comparison, Pair
 from reports.repeat_tables import invariance_table, repeats_table
 from reports.summary import EXPECTED, OBSERVED, Summary
 from reports.table import Table
 from suites import BASELINES
 from suites.kinds import MEASURED
 
-__all__ = ["comparison_tables", "run_tables"]
-
-_WORST = 12
+__all__ = ["run_tables"]
 
 
 def run_tables(summaries: Sequence[Summary]) -> list[Table]:
@@ -43,75 +40,6 @@ def run_tables(summaries: Sequence[Summary]) -> list[Table]:
     ]
     tables.append(_speed(summaries, labels))
     return tables
-
-
-def comparison_tables(comparison: Comparison) -> list[Table]:
-    """The change by suite and category, then the cases that broke and those that were fixed."""
-    a, b = _labels([comparison.first.manifest, comparison.second.manifest])
-    rows = []
-    for line in comparison.lines:
-        d = line.difference
-        rows.append(
-            [
-                line.suite,
-                line.category,
-                str(d.n),
-                f"{100 * line.rates[0]:.1f}",
-                f"{100 * line.rates[1]:.1f}",
-                f"{100 * d.estimate:+.1f} [{100 * d.interval.low:+.1f}, {100 * d.interval.high:+.1f}]",
-                str(d.fixed),
-                str(d.broken),
-                str(line.both_right),
-                str(line.both_wrong),
-                f"{d.p:.3g}",
-            ]
-        )
-    notes = [
-        f"first: {a} ({comparison.first.path}); second: {b} ({comparison.second.path})",
-        "difference in points with a 95 % interval (cluster bootstrap by group; Bonett-Price at the "
-        "effective size below 30 groups or 10 discordant pairs); "
-        f"p: {' / '.join(dict.fromkeys(x.difference.test for x in comparison.lines))}, two-sided, not "
-        "adjusted for the number of rows",
-    ]
-    if comparison.sampled:
-        notes.append(
-            "cases were asked several times: rates and differences are over the mean of a case's samples, "
-            "p flips the sign of whole groups; fixed, broken and right go by majority, a tie is wrong"
-        )
-    for name, run in (("first", comparison.first), ("second", comparison.second)):
-        if not run.complete:
-            notes.append(
-                f"the {name} run is NOT COMPLETE: only the cases that both have are compared"
-            )
-    if comparison.differing:
-        notes.append("NOT THE SAME CONDITIONS: " + "; ".join(comparison.differing))
-    for name, only in (("first", comparison.only_first), ("second", comparison.only_second)):
-        if only:
-            notes.append(f"only in the {name} run ({len(only)}): {', '.join(only[:6])}")
-    head = ["suite", "category", "n", "first", "second", "difference"]
-    head += ["fixed", "broken", "both right", "both wrong", "p"]
-    tables = [Table(title=f"{a} -> {b}: change by case", head=head, rows=rows, notes=notes)]
-    for fate in ("broken", "fixed"):
-        pairs = comparison.of(fate)
-        if pairs:
-            tables.append(_cases(fate, pairs))
-    return tables
-
-
-def _cases(fate: str, pairs: Sequence[Pair]) -> Table:
-    rows = [[p.first.suite, p.first.id, _fault(p.first), _fault(p.second)] for p in pairs[:_WORST]]
-    more = f" (first {_WORST})" if len(pairs) > _WORST else ""
-    return Table(
-        title=f"{fate}: {len(pairs)} cases{more}",
-        head=["suite", "case", "first", "second"],
-        rows=rows,
-    )
-
-
-def _fault(record: Record) -> str:
-    verdict = record.verdict
-    text = f"{verdict.failure or 'passed'}: {verdict.reason}"
-    return text if len(text) <= 90 else text[:89] + "…"
 
 
 def _labels(manifests: Sequence[Manifest]) -> list[str]:

@@ -1,9 +1,11 @@
-"""Pair two runs by case: fixed, broken, both wrong, exact McNemar and the difference with its interval.
+"""Pair runs by case: fixed, broken, and whether each change is better, worse, or cannot be told.
 
-The first run is the baseline. Cases asked several times count with the mean of their samples, and a
-permutation test takes McNemar's place; variants are compared with variants, on lines of their own.
-Differences in conditions (suite, dialect, examples, sampling, engine) are named under the table, never
-passed over.
+The first run is the baseline of 1 to 7 others. Each suite and category gets the difference with its interval,
+the exact McNemar p, the p adjusted by Holm, and a verdict: better, worse, no worse than the margin, cannot
+tell. Cases asked several times count with the mean of their samples, and a permutation test takes McNemar's
+place; variants are compared with variants, on lines of their own. Runs made under other conditions (suite,
+dialect, examples, sampling, engine) are refused without --force, and then named under the table. With --json
+two runs give one object, more a list of them.
 """
 
 import argparse
@@ -12,19 +14,46 @@ from bench.cli.common import add_format, emit, run_path
 
 __all__ = ["add_arguments", "main"]
 
+_MOST = 8
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `callbench compare`."""
     parser.add_argument("first", metavar="A", help="baseline: run file, URL or run id")
-    parser.add_argument("second", metavar="B", help="candidate")
+    parser.add_argument("others", metavar="B", nargs="+", help="candidates (at most 7)")
+    parser.add_argument(
+        "--margin",
+        type=float,
+        default=2.0,
+        metavar="POINTS",
+        help="of the verdict 'no worse than' (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="compare although the conditions differ, and say so"
+    )
     add_format(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the comparison."""
-    from bench.store import read_run
-    from reports import compare, comparison_data, comparison_tables
+    """Print the comparison of each candidate with the baseline."""
+    import sys
 
-    found = compare(read_run(run_path(args.first)), read_run(run_path(args.second)))
-    emit(comparison_tables(found), comparison_data(found), args.format)
+    from bench.decide import compare, refuse_differing
+    from bench.errors import UsageError
+    from bench.store import read_run
+    from reports import comparison_data, comparison_tables, overview_table
+
+    if len(args.others) >= _MOST:
+        raise UsageError(f"{1 + len(args.others)} runs are too many: at most {_MOST} at a time")
+    first, *others = (read_run(run_path(name)) for name in (args.first, *args.others))
+    found = [compare(first, other, margin=args.margin) for other in others]
+    for one in found:
+        refuse_differing(one, force=args.force)
+        if one.refused:
+            text = "; ".join(one.refused)
+            print(f"warning: FORCED, NOT THE SAME CONDITIONS: {text}", file=sys.stderr)
+    tables = [overview_table(found)] if len(found) > 1 else []
+    tables += [table for one in found for table in comparison_tables(one)]
+    data = [comparison_data(one) for one in found]
+    emit(tables, data if len(data) > 1 else data[0], args.format)
     return 0

@@ -22,6 +22,7 @@ from bench.cli.common import (
     run_path,
     split_names,
 )
+from bench.cli.planning import show_plan
 
 __all__ = ["add_arguments", "main"]
 
@@ -64,6 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-cache", action="store_true", help="generate every reply, keep none in the cache"
     )
     parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="only say what would be asked and which differences it can show; loads no model",
+    )
+    parser.add_argument(
         "--resume", metavar="RUN", help="finish an interrupted run (its settings stand)"
     )
     parser.add_argument(
@@ -91,12 +97,16 @@ def main(args: argparse.Namespace) -> int:
         for flag, given in (("--samples", args.samples != 1), ("--vary", args.vary is not None)):
             if given:
                 raise UsageError(f"--resume takes {flag} from the run: leave it out")
+        if args.plan:
+            raise UsageError("--plan is for a new run: leave out --resume")
         with opened_cache(args) as cache:
             runs = [resume(Path(run_path(args.resume)), options=engine_options(args), cache=cache)]
     elif args.suites:
         runs = _run(args)
     else:
         raise UsageError("name a suite (callbench suites list shows them), or --resume RUN")
+    if args.plan:
+        return 0
     report(runs, args.format)
     if args.store:
         for run in runs:
@@ -158,6 +168,9 @@ def _run(args: argparse.Namespace) -> list[Any]:
         names=tuple(args.suites), pattern=args.cases, limit=args.limit, vary=check_kinds(kinds)
     )
     selection = chosen.selection()
+    if args.plan:
+        show_plan(args, selection, settings)
+        return []
     adapters = split_names(args.adapters)
     chosen_adapters: list[str | None] = [*([] if args.no_base else [None]), *adapters]
     if not chosen_adapters:
@@ -231,7 +244,7 @@ def _with_config(args: argparse.Namespace) -> argparse.Namespace:
 
 
 _SWITCHES = ("no-base", "no-cache", "batch-invariant", "no-vllm-extras")
-_NOT_SETTINGS = {"command", "config", "main", "raw", "resume"}
+_NOT_SETTINGS = {"command", "config", "main", "plan", "raw", "resume"}
 
 
 def _joined(file: Path, key: str, value: object) -> str:
