@@ -11,6 +11,7 @@ from typing import Any
 
 from adapters import Adapter, Target, home_folder, resolve
 from bench.cache import Cache
+from bench.constrain import loose, refuse_engine
 from bench.dialects.fidelity import template_difference
 from bench.engines import Engine, EngineOptions, load_engine
 from bench.errors import UsageError
@@ -77,6 +78,8 @@ def run_targets(
     cache: replies kept from earlier runs are not generated again. Errors: as from `run`; what one target
     has lost does not touch the files of the others.
     """
+    if settings.constrained:
+        refuse_engine(engine.name)
     selection = chosen.selection()
     size = _size(selection, settings)
     works: list[Work] = []
@@ -86,6 +89,7 @@ def run_targets(
             batches = plan(selection, target, settings)
             if notes is None:
                 notes = _template_notes(batches[0][0], engine)
+                notes += _loose_notes(selection) if settings.constrained else ()
             kept = lookup(batches, target, engine, cache)
             manifest = _manifest(chosen, selection, target, settings, engine, command, notes)
             if cache is not None:
@@ -146,6 +150,8 @@ def resume(
     done = {r.key: r for r in old.records if r.verdict.outcome is not Outcome.ERROR}
     if old.complete and len(done) == selection.size * settings.samples:
         return old
+    if settings.constrained:
+        refuse_engine(manifest.engine)
     loaded: Sequence[Adapter] = [target.adapter] if target.adapter else []
     if engine is None:
         same: dict[str, Any] = {
@@ -195,6 +201,18 @@ def _template_notes(job: Job, engine: Engine) -> tuple[str, ...]:
     if found is None:
         return ()
     note = f"dialect {job.request.dialect.name!r} is not the model's own way of prompting: {found}"
+    print(f"warning: {note}", file=sys.stderr)
+    return (note,)
+
+
+def _loose_notes(selection: Selection) -> tuple[str, ...]:
+    """Which tools' schemas the constrained mode does not enforce, and why; printed and kept."""
+    tools = {t.name: t for part in selection.parts for c in part.asked for t in c.tools}
+    found = {name: reason for name, tool in tools.items() if (reason := loose(tool)) is not None}
+    if not found:
+        return ()
+    shown = ", ".join(f"{name} ({reason})" for name, reason in sorted(found.items())[:8])
+    note = f"not constrained to their schemas, only to a JSON object: {len(found)} tools: {shown}"
     print(f"warning: {note}", file=sys.stderr)
     return (note,)
 

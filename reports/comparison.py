@@ -158,6 +158,9 @@ def _differing(a: Manifest, b: Manifest) -> list[str]:
         x, y = a.sampling.get(name), b.sampling.get(name)
         if x != y:
             found.append(f"{name.replace('_', ' ')} ({x} against {y})")
+    modes = ["constrained" if m.sampling.get("constrained") else "free" for m in (a, b)]
+    if modes[0] != modes[1]:
+        found.append(f"calls ({modes[0]} against {modes[1]})")
     if a.samples != b.samples:
         found.append(f"samples ({a.samples} against {b.samples})")
     return found

@@ -9,12 +9,18 @@ Written for vLLM 0.32 (offline API). What silently falsifies results there, and 
   differ from the base's.
 - A bad adapter first seen while generating kills the engine: adapters are loaded before.
 - The prefix cache is keyed by the adapter's name, not by its weights: the name holds the weights' hash.
-- vLLM's own defaults (16 tokens, temperature 1, special tokens skipped) never apply: every limit is set.
+- vLLM's own defaults (16 tokens, temperature 1, special tokens skipped) and the model folder's generation
+  settings (further end tokens among them) never apply: every limit is set. Text is decoded here, whole, since
+  vLLM's own leaves out a character that the budget cut in two.
 - Replies come in by id; what is missing or comes twice is an error (bench/runner.py checks it, too).
 """
 
+import logging
 import os
+import re
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +37,11 @@ __all__ = ["VllmEngine", "available", "version"]
 
 _PROBE = "The quick brown fox jumps over the lazy dog."
 _LOGPROBS = 5
-_SAME = 1e-2
+_SAME = {"float32": 1e-2}
+_SAME_HALF = 0.25
 _LOOK = 4
+_DTYPES = ("float32", "bfloat16", "float16")
+_NO_INVARIANCE = "vLLM has no batch-invariant mode on a CPU: leave --batch-invariant out"
 _MAX_LEN = 8192
 _CPU_SEQUENCES, _CPU_TOKENS = 32, 2048
 
@@ -78,6 +87,10 @@ class VllmEngine:
         names = [serving_name(a) for a in adapters]
         if len(set(names)) != len(names) or len({a.name for a in adapters}) != len(adapters):
             raise UsageError("two adapters have the same name: rename one of their folders")
+        if options.batch_invariant and (version() or "").endswith("+cpu"):
+            raise UsageError(_NO_INVARIANCE)  # before vLLM reads the setting
+        if options.dtype not in (None, *_DTYPES):
+            raise UsageError(f"there is no dtype {options.dtype!r}", known=_DTYPES)
         _environment(options)
         vllm = _import_vllm()
         from vllm.platforms import current_platform
@@ -85,9 +98,7 @@ class VllmEngine:
         self.version = str(version())
         cpu = bool(current_platform.is_cpu())
         if options.batch_invariant and cpu:
-            raise UsageError(
-                "vLLM has no batch-invariant mode on a CPU: leave --batch-invariant out"
-            )
+            raise UsageError(_NO_INVARIANCE)
         if options.device not in (None, "cpu" if cpu else "cuda"):
             raise UsageError(
                 f"this vLLM runs on {'cpu' if cpu else 'cuda'}, not on {options.device!r}: leave --device out"
@@ -106,7 +117,8 @@ class VllmEngine:
         self.settings["in_process"] = os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING") == "0"
         self._sampling_class = vllm.SamplingParams
         try:
-            self._llm: Any = vllm.LLM(**arguments)
+            with _quiet():
+                self._llm: Any = vllm.LLM(**arguments)
         except Exception as error:
             raise _start_error(error, folder) from None
         self._engine: Any = self._llm.llm_engine
@@ -141,7 +153,7 @@ class VllmEngine:
             yield from self._collect(waiting)
         except (InfrastructureError, UsageError):
             raise
-        except GeneratorExit:
+        except (GeneratorExit, KeyboardInterrupt):
             self._engine.abort_request(list(waiting))
             raise
         except Exception as error:
@@ -184,9 +196,11 @@ class VllmEngine:
             yield from done
 
     def _completion(self, request: Request, size: int, reply: Any, stopped: str) -> Completion:
-        text, tokens, over = cut(
-            self.tokenizer, request.dialect, str(reply.text), len(reply.token_ids)
-        )
+        stops = stop_ids(self.tokenizer, request.dialect)
+        ids = list(reply.token_ids)
+        kept = ids[:-1] if ids and ids[-1] in stops else ids
+        whole = self.tokenizer.decode(kept, skip_special_tokens=False)
+        text, tokens, over = cut(self.tokenizer, request.dialect, whole, len(ids))
         if not over and stopped not in ("stop", "length"):
             return Completion(
                 id=request.id,
@@ -217,6 +231,7 @@ class VllmEngine:
             top_p=1.0 if greedy else request.top_p,
             seed=None if greedy else request.seed,
             stop_token_ids=stop_ids(self.tokenizer, request.dialect),
+            ignore_eos=True,  # else vLLM adds the ends of the folder's generation settings to them
             skip_special_tokens=False,
             spaces_between_special_tokens=False,
             **more,
@@ -259,19 +274,20 @@ class VllmEngine:
         alone = self._probe([None])[0]
         mixed = self._probe([None, *self._loras, None])
         for row in (mixed[0], mixed[-1]):
-            if _distance(alone, row) > _SAME:
+            if _distance(alone, row) > _SAME.get(self.dtype, _SAME_HALF):
                 raise InfrastructureError(
                     "this vLLM gives base rows beside adapters other results than base rows alone (logprobs "
                     f"differ by {_distance(alone, row):.3g}): run the base with --engine transformers"
                 )
         for name, row in zip(self._loras, mixed[1:-1], strict=True):
-            if _distance(alone, row) == 0:
+            if _distance(mixed[0], row) == 0:
                 raise UsageError(
                     f"adapter {name!r} changes nothing: its weights match no module of the base, or are zero"
                 )
 
     def _probe(self, adapters: Sequence[str | None]) -> list[dict[int, float]]:
         """Token id -> logprob of the first new token, one dict an adapter; all in one batch."""
+        self._llm.reset_prefix_cache()  # else the second probe would reuse the first one's work
         ids = self.tokenizer(_PROBE, add_special_tokens=True).input_ids
         params = self._sampling_class(max_tokens=1, temperature=0.0, logprobs=_LOGPROBS)
         outputs = self._llm.generate(
@@ -284,10 +300,8 @@ class VllmEngine:
 
 
 def _distance(a: dict[int, float], b: dict[int, float]) -> float:
-    """The largest difference of logprobs over the tokens of either; infinite where a token is in one only."""
-    if a.keys() != b.keys():
-        return float("inf")
-    return max(abs(a[t] - b[t]) for t in a)
+    """The largest difference of logprobs over the tokens of both; infinite where they share none."""
+    return max((abs(a[t] - b[t]) for t in a.keys() & b.keys()), default=float("inf"))
 
 
 # --- starting ---------------------------------------------------------------------------------------
@@ -298,10 +312,29 @@ def _environment(options: EngineOptions) -> None:
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")  # deterministic scheduling
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     if version() is not None and str(version()).endswith("+cpu"):
         os.environ.setdefault("TORCH_COMPILE_DISABLE", "1")  # 20 s of compiling for nothing
     if options.batch_invariant:
         os.environ["VLLM_BATCH_INVARIANT"] = "1"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warnings of vLLM and what it imports, which nobody who runs cases can mend.
+
+    Some come before its own level of logging is in force. Who sets VLLM_LOGGING_LEVEL sees them all.
+    """
+    level = logging.root.manager.disable
+    silent = os.environ.get("VLLM_LOGGING_LEVEL", "").upper() == "ERROR"
+    with warnings.catch_warnings():
+        if silent:
+            warnings.simplefilter("ignore")
+            logging.disable(max(level, logging.WARNING))
+        try:
+            yield
+        finally:
+            logging.disable(level)
 
 
 def _import_vllm() -> Any:
@@ -310,7 +343,10 @@ def _import_vllm() -> Any:
             "vLLM is not installed: pip install 'callbench[vllm]' (GPU), or make setup-vllm for its CPU build"
         )
     try:
-        import vllm
+        with _quiet():
+            import vllm
+
+            _ = vllm.LLM, vllm.SamplingParams  # imported when they are first asked for
     except Exception as error:
         raise InfrastructureError(
             f"vLLM is installed and cannot be imported: {_first_line(error)}"
@@ -330,6 +366,7 @@ def _arguments(
         "tensor_parallel_size": options.tensor_parallel,
         "pipeline_parallel_size": options.pipeline_parallel,
         "seed": 0,
+        "generation_config": "vllm",
         "disable_log_stats": True,
         "trust_remote_code": False,
         "use_tqdm_on_load": False,
@@ -402,7 +439,7 @@ def _kv_bytes(options: EngineOptions) -> int:
 def _start_error(error: Exception, folder: Path) -> Exception:
     text = f"{type(error).__name__}: {error}"
     low = text.lower()
-    if "memory" in low or "oom" in low or "kv cache" in low:
+    if re.search(r"memory|\boom\b|kv cache", low):
         remedy = "try --max-model-len, --gpu-memory or --kv-cache-gib"
         return InfrastructureError(
             f"vLLM has too little memory to start: {_first_line(error)}; {remedy}"
