@@ -9,7 +9,8 @@ constraint.
 The form is that of xgrammar 0.2 (`structural_tag`, as vLLM 0.32 takes it). What its JSON Schema does not
 enforce, or reads otherwise than JSON Schema 2020-12, is listed here by its absence: a tool whose schema uses
 anything but the keywords below gets any JSON object as arguments (see `loose`). Formats are annotations, here
-as in the judge.
+as in the judge. Strings of limited length are without quotes, backslashes and control characters, of which the
+library's own rule for them lets the last through; half a surrogate pair (`\\ud83d`) is no text and excluded.
 """
 
 import json
@@ -27,7 +28,9 @@ CONSTRAINED = ("gemma", "chatml", "qwen", "qwen2.5", "qwen3-2507")
 """The dialects that write calls as `<tool_call>{"name": …, "arguments": {…}}</tool_call>`."""
 
 _ENGINES = ("vllm",)
-_BLANKS = {"type": "regex", "pattern": "[ \\n]{0,2}"}
+_BLANK = 2
+_BLANKS = {"type": "regex", "pattern": f"[ \\n]{{0,{_BLANK}}}"}
+_SURROGATES = ("\\ud", "\\uD")
 _FREE = {"type": "object"}
 _DEPTH = 32
 _NOTES = ("$schema", "title", "description", "default", "examples", "format", "deprecated")
@@ -91,11 +94,17 @@ def _call(tool: Tool) -> dict[str, Any]:
     try:
         arguments = _narrowed(tool.parameters, _names(tool.parameters))
     except _LooseError:
-        return {"type": "json_schema", "json_schema": shape}
+        return _json(shape)
     if "$defs" in arguments:  # references are looked up at the root
         shape["$defs"] = arguments.pop("$defs")
     shape["properties"]["arguments"] = {"type": "object", **arguments}
-    return {"type": "json_schema", "json_schema": shape}
+    return _json(shape)
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    # Without a limit, a model can write blanks until its budget is spent.
+    more: dict[str, Any] = {"max_whitespace_cnt": _BLANK, "excludes": list(_SURROGATES)}
+    return {"type": "json_schema", "json_schema": schema, **more}
 
 
 def _names(schema: dict[str, Any]) -> frozenset[str]:
@@ -133,6 +142,9 @@ def _narrowed(schema: Any, defs: frozenset[str], depth: int = 0) -> dict[str, An
             case _:
                 raise _LooseError(keyword)
     _refuse_company(found, depth)
+    if "minLength" in found or "maxLength" in found:
+        least, most = found.pop("minLength", 0), found.pop("maxLength", "")
+        found["pattern"] = f'^[^"\\\\\\x00-\\x1f\\x7f]{{{least},{most}}}$'
     return found
 
 
@@ -146,6 +158,9 @@ def _refuse_company(schema: dict[str, Any], depth: int) -> None:
             and not (keyword == "const" and rest <= {"type", "const"})
         ):
             raise _LooseError(f"{keyword} beside other keywords")
+    values = json.dumps([schema.get("enum"), schema.get("const")], ensure_ascii=False)
+    if any(half in values for half in _SURROGATES):
+        raise _LooseError("a value with a backslash before ud")
     if "enum" in rest and rest - {"enum", "type"}:
         raise _LooseError("enum beside other keywords")
     types = schema.get("type")
