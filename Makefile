@@ -38,9 +38,8 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest
 
-# Nothing of vLLM's own cache leaves the environment; kept, it saves a minute.
 test-vllm: setup-vllm
-	VLLM_CACHE_ROOT=$(abspath $(VENV_VLLM))/cache $(BIN_VLLM)/python -m pytest tests/vllm
+	$(BIN_VLLM)/python -m pytest tests/vllm
 
 check: setup
 	$(BIN)/ruff check .

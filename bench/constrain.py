@@ -9,8 +9,8 @@ constraint.
 The form is that of xgrammar 0.2 (`structural_tag`, as vLLM 0.32 takes it). What its JSON Schema does not
 enforce, or reads otherwise than JSON Schema 2020-12, is listed here by its absence: a tool whose schema uses
 anything but the keywords below gets any JSON object as arguments (see `loose`). Formats are annotations, here
-as in the judge. Strings of limited length are without quotes, backslashes and control characters, of which the
-library's own rule for them lets the last through; half a surrogate pair (`\\ud83d`) is no text and excluded.
+as in the judge. Strings of limited length are without quotes, backslashes and control characters (the
+library's own rule for them would let those through); half a surrogate pair (`\\ud83d`) is excluded.
 """
 
 import json

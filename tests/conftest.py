@@ -70,7 +70,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Any) -
 def tiny_adapters(
     tmp_path_factory: pytest.TempPathFactory, tiny_models: dict[str, Path], tiny_tokenizer: Any
 ) -> dict[str, dict[str, Path]]:
-    """Family -> PEFT folders: `a`, `b` and `c` change the text, `dead` nothing, `misfit` has another shape."""
+    """Family -> PEFT folders: `a`, `b`, `c` change the text, `dead` nothing, `misfit` has another shape."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM

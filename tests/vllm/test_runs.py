@@ -152,7 +152,7 @@ def test_a_run_of_another_engine_is_not_gone_on_with(
         resume(path, other)
 
 
-# --- the command line, in a process of its own --------------------------------------------------------
+# --- the command line, in a process of its own ----------------------------------------------------
 
 
 def command(model: Path, adapters: Sequence[Path], *more: str) -> list[str]:

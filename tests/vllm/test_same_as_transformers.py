@@ -12,7 +12,6 @@ from adapters import Adapter
 from bench.engines import EngineOptions, Request
 from bench.engines.local import TransformersEngine
 from bench.engines.vllm import VllmEngine
-
 from tests.vllm.conftest import NAMES, Make, ask, by_id, texts
 
 CLOSE = 1e-3
