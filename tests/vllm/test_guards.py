@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -296,18 +295,25 @@ def test_our_engine_obeys_the_request_only(opinionated: Path, engine: VllmEngine
     assert [tokens for _, _, tokens in found.values()] == [1, 15, 16, 17, 40]
 
 
+@pytest.mark.parametrize("everywhere", [True, False], ids=["every module", "some, by a pattern"])
 def test_slots_and_rank_come_from_the_adapters(
-    tmp_path: Path, tiny_models: dict[str, Path], tiny_adapters: dict[str, dict[str, Path]]
+    everywhere: bool,
+    tmp_path: Path,
+    tiny_models: dict[str, Path],
+    tiny_adapters: dict[str, dict[str, Path]],
 ) -> None:
     def wider(tensors: dict[str, Any]) -> dict[str, Any]:
-        return {k: v.repeat(5, axis=0 if "lora_A" in k else 1) for k, v in tensors.items()}
+        return {
+            k: v.repeat(5, axis=0 if "lora_A" in k else 1) if everywhere or "q_proj" in k else v
+            for k, v in tensors.items()
+        }
 
     folder = copied(tiny_adapters["gemma3"]["a"], tmp_path / "wide", wider)
     config = folder / "adapter_config.json"
-    config.write_text(json.dumps({**json.loads(config.read_text()), "r": 20}))
+    rank = {"r": 20} if everywhere else {"rank_pattern": {"q_proj": 20}}
+    config.write_text(json.dumps({**json.loads(config.read_text()), **rank}))
     found: Adapter = find_adapter(str(folder))
-    assert found.rank == 20
-    small = replace(find_adapter(str(tiny_adapters["gemma3"]["b"])))
+    small = find_adapter(str(tiny_adapters["gemma3"]["b"]))
     engine = started(tiny_models["gemma3"], [found, small])
     kept = engine.settings
     assert (kept["max_loras"], kept["max_cpu_loras"], kept["max_lora_rank"]) == (3, 3, 32)
