@@ -193,7 +193,7 @@ def test_ctrl_c_leaves_files_that_can_be_gone_on_with(
     tiny_adapters: dict[str, dict[str, Path]],
 ) -> None:
     some = [tiny_adapters["gemma3"]["a"]]
-    asked = command(tiny_models["gemma3"], some, "call", "--limit", "80", "--max-tokens", "64")
+    asked = command(tiny_models["gemma3"], some, "call", "--limit", "200", "--max-tokens", "256")
     victim = subprocess.Popen(
         asked, cwd=ROOT, env=plain, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -207,14 +207,14 @@ def test_ctrl_c_leaves_files_that_can_be_gone_on_with(
     assert len(runs) == 2
     assert not any(r.complete for r in runs)
     records: list[Any] = [r for run in runs for r in run.records]
-    assert 16 <= len(records) < 2 * 80
+    assert records
     path = str(max(runs, key=lambda r: len(r.records)).path)
     again = [sys.executable, "-m", "bench.cli", "run", "--resume", path, "--kv-cache-gib", "0.1"]
     done = subprocess.run(again, cwd=ROOT, env=plain, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     finished = read_run(Path(path))
     assert finished.complete
-    assert len({r.key for r in finished.records}) == len(finished.records) >= 80
+    assert len({r.key for r in finished.records}) == len(finished.records) == 200
 
 
 def _wait_for_records(process: "subprocess.Popen[str]", folder: Path) -> None:
