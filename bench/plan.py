@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from adapters import Target
+from bench.constrain import structural_tag
 from bench.dialects import Dialogue, find_dialect, prompt
 from bench.engines import Request
 from bench.errors import UsageError
@@ -23,7 +24,7 @@ SHOT_SUITES = ("call", "arguments", "output")
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How replies are sampled. temperature 0 is greedy; shots: examples in the context; samples: how often
-    each case is asked.
+    each case is asked; constrained: a call, once opened, is held to its tool's schema (bench/constrain.py).
 
     Errors: UsageError (by flag name) for values that contradict each other or lie outside their range.
     """
@@ -35,6 +36,7 @@ class Settings:
     batch_size: int = 12
     shots: int = 0
     samples: int = 1
+    constrained: bool = False
 
     def __post_init__(self) -> None:
         for name in ("max_tokens", "batch_size", "samples"):
@@ -94,8 +96,8 @@ def plan(selection: Selection, target: Target, settings: Settings) -> list[list[
     variant has its original's examples. The id of a request ends with the sample's number from the second
     on, after a blank, which no case id holds.
 
-    Errors: SuiteError for a case that is unsound; UsageError for a lack of examples; DialectError for a case
-    that the dialect cannot say.
+    Errors: SuiteError for a case that is unsound; UsageError for a lack of examples or a dialect without a
+    grammar for constrained calls; DialectError for a case that the dialect cannot say.
     """
     for part in selection.parts:
         refuse_unsound(part.asked, part.suite.places)
@@ -118,6 +120,7 @@ def plan(selection: Selection, target: Target, settings: Settings) -> list[list[
                 temperature=settings.temperature,
                 top_p=settings.top_p,
                 seed=reply_seed(settings.seed, name),
+                constraint=structural_tag(dialect, case.tools) if settings.constrained else None,
             )
             ids = tuple(s.id for s in shots)
             job = Job(

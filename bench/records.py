@@ -53,9 +53,10 @@ class Manifest(_Frozen):
     """Everything needed to repeat a run. Hashes are sha256 in hex.
 
     selection: the suite names as given, with pattern, limit and the kinds of variants; sampling: max_tokens,
-    temperature, top_p, seed, batch_size, samples (times that each case is asked; 1 where it is left out);
-    engine_settings: what else of the engine decides the replies; cache: None for a run
-    without one; shots: examples in the context; packages: name -> version.
+    temperature, top_p, seed, batch_size, samples (times that each case is asked; 1 where it is left out),
+    constrained (calls held to their tool's schema; false where it is left out); engine_settings: what else of
+    the engine decides the replies; cache: None for a run without one; shots: examples in the context;
+    packages: name -> version.
     """
 
     kind: Literal["manifest"] = "manifest"
@@ -86,7 +87,7 @@ class Manifest(_Frozen):
 
     @property
     def label(self) -> str:
-        """The target, with the number of examples and of samples where there are any.
+        """The target, with the number of examples and of samples where there are any, and `constrained`.
 
         `gemma-3-270m, 3 shots, 5 samples`
         """

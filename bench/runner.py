@@ -11,6 +11,7 @@ from typing import Any
 
 from adapters import Adapter, Target, home_folder
 from bench.cache import Cache
+from bench.constrain import loose, refuse_engine
 from bench.dialects.fidelity import template_difference
 from bench.engines import Engine, EngineOptions, find_targets, load_engine
 from bench.errors import UsageError
@@ -77,10 +78,13 @@ def run_targets(
     cache: replies kept from earlier runs are not generated again. Errors: as from `run`; what one target
     has lost does not touch the files of the others.
     """
+    if settings.constrained:
+        refuse_engine(engine.name)
     selection = chosen.selection()
     size = _size(selection, settings)
     plans = [plan(selection, target, settings) for target in targets]
     notes = (*getattr(engine, "notes", ()), *_template_notes(plans[0][0][0], engine))
+    notes += _loose_notes(selection) if settings.constrained else ()
     held = cache.size if cache is not None else 0
     found = [
         lookup(batches, target, engine, cache, held) if cache is not None else Kept()
@@ -154,6 +158,8 @@ def resume(
         ) from None
     if old.complete and len(old.records) == selection.size * settings.samples:
         return old
+    if settings.constrained:
+        refuse_engine(manifest.engine)
     writer = RunWriter(path)
     try:
         # Read again: until now another process may have written.
@@ -215,6 +221,18 @@ def _template_notes(job: Job, engine: Engine) -> tuple[str, ...]:
     if found is None:
         return ()
     note = f"dialect {job.request.dialect.name!r} is not the model's own way of prompting: {found}"
+    print(f"warning: {note}", file=sys.stderr)
+    return (note,)
+
+
+def _loose_notes(selection: Selection) -> tuple[str, ...]:
+    """Which tools' schemas the constrained mode does not enforce, and why; printed and kept."""
+    tools = {t.name: t for part in selection.parts for c in part.asked for t in c.tools}
+    found = {name: reason for name, tool in tools.items() if (reason := loose(tool)) is not None}
+    if not found:
+        return ()
+    shown = ", ".join(f"{name} ({reason})" for name, reason in sorted(found.items())[:8])
+    note = f"not constrained to their schemas, only to a JSON object: {len(found)} tools: {shown}"
     print(f"warning: {note}", file=sys.stderr)
     return (note,)
 

@@ -70,7 +70,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Any) -
 def tiny_adapters(
     tmp_path_factory: pytest.TempPathFactory, tiny_models: dict[str, Path], tiny_tokenizer: Any
 ) -> dict[str, dict[str, Path]]:
-    """Family -> PEFT folders: `a` and `b` change the text, `dead` nothing, `misfit` has another shape."""
+    """Family -> PEFT folders: `a`, `b`, `c` change the text, `dead` nothing, `misfit` has another shape."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
@@ -78,7 +78,7 @@ def tiny_adapters(
     found: dict[str, dict[str, Path]] = {}
     for family, folder in tiny_models.items():
         shelf = tmp_path_factory.mktemp("adapters")
-        found[family] = {name: shelf / name for name in ("a", "b", "dead", "misfit")}
+        found[family] = {name: shelf / name for name in ("a", "b", "dead", "misfit", "c")}
         for seed, (name, out) in enumerate(found[family].items(), start=10):
             torch.manual_seed(seed)
             base = (

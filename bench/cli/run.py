@@ -59,6 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, help="for sampling and examples (default: 0)"
     )
     parser.add_argument(
+        "--constrained",
+        action="store_true",
+        help="hold a call, once opened, to its tool's schema (vllm engine); a mode of its own",
+    )
+    parser.add_argument(
         "--batch-size", type=int, default=12, help="prompts at a time (default: 12)"
     )
     parser.add_argument(
@@ -94,7 +99,12 @@ def main(args: argparse.Namespace) -> int:
     if args.resume is not None:
         if args.suites:
             raise UsageError("--resume takes suites and settings from the run: leave them out")
-        for flag, given in (("--samples", args.samples != 1), ("--vary", args.vary is not None)):
+        fixed = {
+            "--samples": args.samples != 1,
+            "--vary": args.vary is not None,
+            "--constrained": args.constrained,
+        }
+        for flag, given in fixed.items():
             if given:
                 raise UsageError(f"--resume takes {flag} from the run: leave it out")
         if args.plan:
@@ -138,8 +148,9 @@ def keep(runs: list[Any], tables: list[Any]) -> None:
 
 def _run(args: argparse.Namespace) -> list[Any]:
     from adapters import ModelError
+    from bench.constrain import refuse_engine
     from bench.dialects import find_dialect
-    from bench.engines import ENGINES, find_targets, load_engine
+    from bench.engines import ENGINES, choose_engine, find_targets, load_engine
     from bench.errors import UsageError
     from bench.plan import Settings, plan
     from bench.runner import Chosen, run_targets
@@ -153,12 +164,15 @@ def _run(args: argparse.Namespace) -> list[Any]:
         batch_size=args.batch_size,
         shots=args.shots,
         samples=args.samples,
+        constrained=args.constrained,
     )
     if args.limit is not None and args.limit < 1:
         raise UsageError("--limit must be at least 1")
     options = engine_options(args)
     if args.engine not in ENGINES:
         raise UsageError(f"there is no engine {args.engine!r}", known=ENGINES)
+    if settings.constrained:
+        refuse_engine(choose_engine(args.engine, options.device)[0])
     if args.dialect is not None:
         find_dialect(args.dialect)
     kinds = split_names(args.vary or "")
@@ -243,7 +257,7 @@ def _with_config(args: argparse.Namespace) -> argparse.Namespace:
     return merged
 
 
-_SWITCHES = ("no-base", "no-cache", "batch-invariant", "no-vllm-extras")
+_SWITCHES = ("no-base", "no-cache", "batch-invariant", "no-vllm-extras", "constrained")
 _NOT_SETTINGS = {"command", "config", "main", "plan", "raw", "resume"}
 
 

@@ -16,7 +16,8 @@ import httpx2
 
 from adapters import Adapter, Target, serving_name
 from bench.engines.base import EngineOptions
-from bench.engines.vllm import engine_arguments, refuse_unservable, version
+from bench.engines.vllm_start import arguments as engine_arguments
+from bench.engines.vllm_start import servable_ranks, version
 from bench.errors import InfrastructureError, UsageError
 
 __all__ = ["Launched", "free_port", "serve_command", "serve_environment", "served_names"]
@@ -46,14 +47,14 @@ def serve_command(
 
     more: further arguments, which come last and so win. Errors: UsageError for an adapter it cannot serve.
     """
-    refuse_unservable(adapters, target.folder, target.hash)
+    ranks = servable_ranks(adapters, target.folder, target.hash)
     names = [a.name for a in adapters]
     if len(set(names)) != len(names):
         raise UsageError("two adapters have the same name: rename one of their folders")
     cpu = str(version()).endswith("+cpu")
     dtype = options.dtype or ("float32" if cpu else "bfloat16")
     arguments = {"generation_config": "vllm"}
-    arguments |= engine_arguments(target.folder, adapters, options, dtype, cpu)
+    arguments |= engine_arguments(target.folder, ranks, options, dtype, cpu)
     folder = str(target.folder.resolve())
     # The CPU build has no package named vllm, whose version the command `vllm` asks for before anything else.
     start = (

@@ -115,7 +115,12 @@ class TransformersEngine:
             self._load(adapter)
 
     def generate(self, requests: Sequence[Request]) -> list[Completion]:
-        """See Engine.generate. Requests of one adapter, dialect and sampling form one padded batch."""
+        """See Engine.generate. Requests of one adapter, dialect and sampling form one padded batch.
+
+        Errors: UsageError for a request with a constraint, too.
+        """
+        if any(r.constraint is not None for r in requests):
+            raise UsageError("the transformers engine cannot constrain calls: add --engine vllm")
         completions: list[Completion] = []
         for key in dict.fromkeys(_alike(r) for r in requests):
             batch = [r for r in requests if _alike(r) == key]

