@@ -39,6 +39,8 @@ def check_toml(value: object, place: str = "", depth: int = 0) -> None:
     elif isinstance(value, list | tuple):
         for i, inner in enumerate(value):
             check_toml(inner, f"{place}[{i}]", depth + 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ModelError(f"{place}: {value} is no finite number")
     elif not isinstance(value, bool | int | float):
         kind = type(value).__name__
         raise ModelError(f"{place}: {kind} cannot be written; use text, a number, true or false")
@@ -85,9 +87,7 @@ def _value(value: object) -> str:
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, float):
-        if math.isfinite(value):
-            return repr(float(value))
-        return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
+        return repr(float(value))
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, Mapping):

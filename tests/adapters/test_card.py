@@ -30,7 +30,12 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 hashes = st.text("0123456789abcdef", min_size=64, max_size=64)
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
 dates = st.datetimes().map(lambda d: d.isoformat())
-leaves = texts | st.integers(-(10**12), 10**12) | st.booleans() | st.floats(allow_nan=False)
+leaves = (
+    texts
+    | st.integers(-(10**12), 10**12)
+    | st.booleans()
+    | st.floats(allow_nan=False, allow_infinity=False)
+)
 recipes = st.dictionaries(
     texts,
     st.recursive(leaves, lambda v: st.lists(v, max_size=3) | st.dictionaries(texts, v, max_size=3)),

@@ -11,7 +11,7 @@ from adapters import ModelError
 from adapters.toml import dump_toml
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
-scalars = texts | st.integers() | st.booleans() | st.floats(allow_nan=False)
+scalars = texts | st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
     scalars,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
@@ -39,6 +39,8 @@ def _kinds(value: object) -> object:
         ({"a": None}, "a: NoneType"),
         ({"a": {"b": [1, None]}}, r"a\.b\[1\]: NoneType"),
         ({"a": b"x"}, "a: bytes"),
+        ({"a": float("inf")}, "a: inf is no finite number"),
+        ({"a": [float("nan")]}, r"a\[0\]: nan is no finite number"),
         ({"a": {1: 2}}, "a: the key 1"),
         ({"a": "\ud800"}, "a: the text .* is no Unicode"),
     ],

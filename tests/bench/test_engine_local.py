@@ -107,7 +107,7 @@ def test_every_builtin_prompt_has_exactly_one_bos(engine: TransformersEngine, di
     bos = engine.tokenizer.bos_token_id
     places = [0] if own == engine.tokenizer.bos_token else []
     parts = select([f"{name}/{split}" for name, split in builtin_suites()]).parts
-    cases = [case for part in parts for case in part.cases]
+    cases = [case for part in parts for case in part.cases][:: 1 if dialect == "gemma" else 8]
     assert len(cases) > 100
     for case in cases:
         text = prompt(DIALECTS[dialect], [Dialogue(tools=case.tools, messages=case.messages)])
