@@ -5,6 +5,7 @@ has a say. A step is a pure function of its number.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,7 +17,7 @@ from train.examples import Example, encode
 from train.packing import Item, Row, pack, packed_length, shared
 from train.recipe import Recipe
 
-__all__ = ["Encodings", "Plan", "encode_all", "forwards"]
+__all__ = ["Encodings", "Plan", "data_hash", "encode_all", "forwards"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,16 @@ def encode_all(
             f"none of {given} examples holds a turn of the model's: there is nothing to learn"
         )
     return Encodings(items=tuple(items), too_long=too_long, unsupervised=unsupervised)
+
+
+def data_hash(examples: Iterable[Example]) -> str:
+    """sha256 (hex) of the examples in their order: ids, tools and messages."""
+    digest = hashlib.sha256()
+    for example in examples:
+        said = example.dialogue
+        parts = [part.model_dump(mode="json") for part in (*said.tools, *said.messages)]
+        digest.update(json.dumps([example.id, len(said.tools), parts]).encode() + b"\n")
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,7 +90,7 @@ def load_learner(
     torch.manual_seed(recipe.seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = get_peft_model(base, _lora(recipe, folder, base), autocast_adapter_dtype=True)
+        model = get_peft_model(base, _lora(recipe, base), autocast_adapter_dtype=True)
     if recipe.dtype == "float32":
         model = model.float()
     if parent is not None:
@@ -120,13 +120,13 @@ def _load_base(folder: Path, recipe: Recipe) -> Any:
     return base
 
 
-def _lora(recipe: Recipe, folder: Path, base: Any) -> LoraConfig:
+def _lora(recipe: Recipe, base: Any) -> LoraConfig:
     """The seven linears by name; in a multimodal model those of its language model only."""
     targets: Any = list(recipe.targets)
     names = [n for n, _ in base.named_modules()]
     if any(".language_model." in n for n in names):
         targets = rf".*\.language_model\..*\.({'|'.join(recipe.targets)})"
-    config = LoraConfig(
+    return LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,
         lora_dropout=recipe.dropout,
@@ -134,8 +134,6 @@ def _lora(recipe: Recipe, folder: Path, base: Any) -> LoraConfig:
         task_type="CAUSAL_LM",
         bias="none",
     )
-    config.base_model_name_or_path = recipe.base or str(folder)
-    return config
 
 
 def _take_over(model: Any, parent: Adapter, recipe: Recipe) -> None:
