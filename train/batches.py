@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from bench.dialects import Dialect
-from bench.errors import UsageError
+from bench.errors import DialectError, UsageError
 from train.examples import Example, encode
 from train.packing import Item, Row, pack, packed_length, shared
 from train.recipe import Recipe
@@ -37,12 +37,18 @@ class Encodings:
 def encode_all(
     examples: Iterable[Example], dialect: Dialect, tokenizer: Any, max_length: int
 ) -> Encodings:
-    """Every example that can be learned from. Errors: UsageError if there is none."""
+    """Every example that can be learned from.
+
+    Errors: UsageError if there is none, DialectError with the id of one that the dialect cannot say.
+    """
     items: list[Item] = []
     given = too_long = unsupervised = 0
     for example in examples:
         given += 1
-        encoded = encode(example, dialect, tokenizer)
+        try:
+            encoded = encode(example, dialect, tokenizer)
+        except DialectError as error:
+            raise DialectError(f"example {example.id}: {error}") from None
         item = Item(id=example.id, ids=tuple(encoded.input_ids), labels=tuple(encoded.labels))
         if len(item.ids) > max_length:
             too_long += 1

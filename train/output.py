@@ -41,7 +41,7 @@ def write_adapter(
     with replaced(folder / RECIPE) as draft:
         draft.write_text(recipe.to_yaml(), encoding="utf-8")
     with replaced(folder / CONFIG) as draft:
-        draft.write_text(_config_text(config, recipe.base or str(base_folder)), encoding="utf-8")
+        draft.write_text(_config_text(config, str(base_folder)), encoding="utf-8")
     with replaced(folder / WEIGHTS) as draft:
         save_file(weights, draft, metadata={"format": "pt"})
     card = new_card(
