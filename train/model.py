@@ -42,6 +42,8 @@ class Learner(nn.Module):
         config = self._decoder[0].config
         self._softcap = getattr(config, "final_logit_softcapping", None)
         self._window = getattr(config, "sliding_window", None)
+        # Where FSDP cuts: at the blocks of the model inside.
+        self._no_split_modules = model.get_base_model()._no_split_modules
         self.packs = type(self._decoder[0]).__name__ in PACKED
 
     def forward(self, batch: Batch) -> Tensor:
