@@ -114,7 +114,7 @@ def test_a_server_that_is_too_busy_is_left_alone_as_long_as_it_asks(
         engine = engine_on(server.url)
         start = time.monotonic()
         assert_whole(list(engine.generate(asks(1))), 1)
-        assert least <= time.monotonic() - start < least + 5
+        assert time.monotonic() - start >= least
 
 
 # --- what does not ----------------------------------------------------------------------------------
