@@ -1,6 +1,5 @@
 """Laws of the mix: as many as asked for, weighted by what fails, no mode left out, shares as measured."""
 
-
 import pytest
 
 from suites.errors import SuiteError
