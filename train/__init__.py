@@ -1,4 +1,4 @@
-"""How the next adapter is made: examples, what of them the model is to learn, and the loop (`train.loop.fit`)."""
+"""How the next adapter is made: examples, what of them is to be learned, and the loop (`train.loop.fit`)."""
 
 from train.examples import Encoded, Example, encode, example_from, load_examples
 

@@ -86,7 +86,8 @@ def fit(
 
     If `out` holds the checkpoint of the same training, it goes on from there; the result is the same bit
     for bit on a CPU. parent: an adapter whose weights to start from. on_step: called after each step, in
-    the main process. name: of the adapter, default the folder's. device: `cpu` or `cuda`, default the best there is.
+    the main process. name: of the adapter, default the folder's. device: `cpu` or `cuda`, default the best
+    there is.
     save_steps, save_minutes: how often a checkpoint is written, whichever comes first.
     Under `accelerate launch` the processes share each step.
 
