@@ -1,4 +1,4 @@
-"""How the next adapter is made. So far: examples, what fails, and what must not be trained on."""
+"""How the next adapter is made: what fails, examples against it, the guard over them, and the loop."""
 
 from train.examples import Encoded, Example, encode, example_from, load_examples
 from train.guard import Checked, Screened, require_checked, screen

@@ -86,7 +86,8 @@ def fit(
 
     If `out` holds the checkpoint of the same training, it goes on from there; the result is the same bit
     for bit on a CPU. parent: an adapter whose weights to start from. on_step: called after each step, in
-    the main process. name: of the adapter, default the folder's. device: `cpu`, default the best there is.
+    the main process. name: of the adapter, default the folder's. device: `cpu` or `cuda`, default the best
+    there is.
     save_steps, save_minutes: how often a checkpoint is written, whichever comes first.
     Under `accelerate launch` the processes share each step.
 
@@ -95,7 +96,7 @@ def fit(
     little memory: in both cases the last checkpoint stays.
     """
     given = list(examples)
-    accelerator = Accelerator(cpu=device == "cpu")
+    accelerator = _accelerator(device)
     base_hash = weights_hash(base_folder)
     _check_parent(parent, base_hash)
     recipe = recipe.bound(
@@ -335,6 +336,15 @@ def _with_checkpoint(error: DivergedError, out: Path) -> DivergedError:
     position = read_position(out)
     kept = f"; {out} keeps the checkpoint of step {position.step}" if position else ""
     return DivergedError(f"{error}{kept}", step=error.step, examples=error.examples)
+
+
+def _accelerator(device: str | None) -> Accelerator:
+    """Errors: UsageError for a device that is not there. Which GPU: CUDA_VISIBLE_DEVICES, or the launcher."""
+    accelerator = Accelerator(cpu=device == "cpu")
+    found = accelerator.device.type
+    if device not in (None, found):
+        raise UsageError(f"training cannot use the device {device!r} here", known=("cpu", found))
+    return accelerator
 
 
 def _check_parent(parent: Adapter | None, base_hash: str) -> None:

@@ -114,6 +114,19 @@ def test_packing_computes_fewer_tokens() -> None:
     assert plain > 2 * packed
 
 
+def test_a_row_is_shared_only_where_that_is_worth_its_attention() -> None:
+    def rows(common: int) -> int:
+        head = [2] + [7] * (common - 1)
+        items = [
+            Item(id=str(n), ids=(*head, *[n] * 300), labels=(*[MASKED] * (common + 299), n))
+            for n in (10, 11)
+        ]
+        recipe = Recipe(steps=1, row_tokens=4000, forward_tokens=4000)
+        return sum(len(passed) for passed in forwards(items, recipe, packed=True))
+
+    assert (rows(10), rows(300)) == (2, 1)
+
+
 def test_what_cannot_be_learned_from_is_left_out_and_counted(tiny_tokenizer: Any) -> None:
     examples = _examples()
     whole = encode_all(examples, GEMMA, tiny_tokenizer, 4096)

@@ -371,6 +371,13 @@ def test_a_base_that_is_not_whole_or_no_model_is_refused(
         fit(RECIPE_6, _examples(), broken, tmp_path / "out", device="cpu")
 
 
+def test_a_device_that_is_not_there_is_refused(
+    tiny_models: dict[str, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="cannot use the device 'npu' here"):
+        fit(RECIPE_6, _examples(), tiny_models["gemma3"], tmp_path / "out", device="npu")
+
+
 def test_a_budget_sets_the_number_of_steps_from_the_first_ones(
     tiny_models: dict[str, Path], tmp_path: Path
 ) -> None:
