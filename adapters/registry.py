@@ -116,7 +116,7 @@ def resolve(
 
     `gemma-3-270m+NAME` in one text is understood, too. Prepares the model's folder if need be
     (`prepare=False` raises instead). A model without a dialect of its own needs `dialect`. Errors:
-    ModelError.
+    ModelError, also for an adapter whose card says that it was made on other weights.
     """
     if adapter_name is None and "+" in base and not Path(base).expanduser().exists():
         base, _, adapter_name = base.rpartition("+")
@@ -126,9 +126,19 @@ def resolve(
     if spoken is None:
         raise ModelError(f"model {base!r} has no registered dialect: give one with --dialect NAME")
     folder = _folder(model, prepare)
-    return Target(
-        model=model, folder=folder, hash=weights_hash(folder), dialect=spoken, adapter=adapter
-    )
+    hashed = weights_hash(folder)
+    _refuse_other_base(adapter, model, hashed)
+    return Target(model=model, folder=folder, hash=hashed, dialect=spoken, adapter=adapter)
+
+
+def _refuse_other_base(adapter: Adapter | None, model: Model, hashed: str) -> None:
+    """An adapter whose card names other weights of its base: it fits by shape, and means nothing there."""
+    made_on = adapter.card.base.hash if adapter and adapter.card else None
+    if adapter is not None and made_on is not None and made_on != hashed:
+        raise ModelError(
+            f"adapter {adapter.name!r} was made on other weights ({made_on[:12]}…) than those of "
+            f"{model.name} ({hashed[:12]}…): give --model the base it was trained on"
+        )
 
 
 def _folder(model: Model, prepare: bool) -> Path:

@@ -252,7 +252,7 @@ def _check_card(folder: Path, base: Path | None, base_hash: str | None) -> list[
     if given == card.base.hash:
         return []
     text = f"it was made on other weights ({card.base.hash[:12]}…) than this base's ({given[:12]}…)"
-    return [Finding(level="warning", code="other-base", text=text, remedy=_OTHER_BASE)]
+    return [_error("other-base", text, _OTHER_BASE)]
 
 
 def _check_architecture(shape: BaseShape) -> list[Finding]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters import MODELS, ModelError, find_adapter, find_model, home_folder, resolve
+from adapters.card import BaseRef, new_card, save_card
 from adapters.weights import weights_hash
 
 
@@ -139,6 +140,19 @@ def test_a_broken_adapter_configuration_is_refused(adapter: Path, text: str) -> 
     (adapter / "adapter_config.json").write_text(text)
     with pytest.raises(ModelError, match="is no LoRA configuration"):
         find_adapter(str(adapter))
+
+
+def test_an_adapter_made_on_other_weights_is_refused_whatever_the_engine(
+    adapter: Path, tiny_models: dict[str, Path]
+) -> None:
+    """The same shape, other weights: nothing but the card can tell."""
+    folder = tiny_models["gemma3"]
+    save_card(adapter, new_card(adapter, "mine", base=BaseRef(name="x", hash="c" * 64)))
+    with pytest.raises(ModelError, match=r"made on other weights \(cccccccccccc…\).*give --model"):
+        resolve(str(folder), str(adapter), dialect="gemma")
+    own = BaseRef(name="x", hash=weights_hash(folder))
+    save_card(adapter, new_card(adapter, "mine", base=own))
+    assert resolve(str(folder), str(adapter), dialect="gemma").adapter is not None
 
 
 def test_an_adapter_s_hash_covers_weights_and_configuration(adapter: Path) -> None:

@@ -447,7 +447,7 @@ def test_swapped_weights_and_another_base_are_told_from_the_card(write: Write, b
     save_card(folder, right)
     assert verify(folder, base).findings == ()
     result = verify(folder, base, base_hash="c" * 64)
-    assert codes(result) == [("warning", "other-base")]
+    assert codes(result) == [("error", "other-base")]
     save_card(folder, right.model_copy(update={"weights": "d" * 64}))
     only(verify(folder, base), "card")
 
