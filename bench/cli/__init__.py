@@ -20,6 +20,7 @@ from bench.cli import (
     run,
     serve,
     suites,
+    train,
 )
 
 __all__ = ["COMMANDS", "ArgumentError", "main", "parser"]
@@ -32,6 +33,7 @@ COMMANDS: dict[str, ModuleType] = {
     "compare": compare,
     "gate": gate,
     "failures": failures,
+    "train": train,
     "suites": suites,
     "models": models,
     "adapters": adapters,
