@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from adapters import Adapter, Target, home, home_folder, resolve
+from adapters import Adapter, Model, Target, home, home_folder, resolve
 from adapters.base import base_name
 from adapters.shelf import adopt, free
 from adapters.weights import WEIGHTS
@@ -25,7 +25,16 @@ from train.metrics import Step
 from train.recipe import Recipe
 from train.sources import Gathered, Sources, gather
 
-__all__ = ["PROOF", "Session", "Trained", "check_free", "encodings", "prepare", "train"]
+__all__ = [
+    "PROOF",
+    "Session",
+    "Trained",
+    "check_free",
+    "encodings",
+    "model_name",
+    "prepare",
+    "train",
+]
 
 PROOF = "guard.json"
 """What the examples were screened against, beside the adapter."""
@@ -69,6 +78,11 @@ def check_free(name: str) -> None:
         )
 
 
+def model_name(model: Model) -> str:
+    """What `--model` takes for this very model."""
+    return model.name if model.source == "package" else model.where
+
+
 def prepare(recipe: Recipe, sources: Sources, *, parent: str | None = None) -> Session:
     """Find the base (recipe.base, where `BASE+PARENT` is understood) and gather the examples.
 
@@ -78,9 +92,7 @@ def prepare(recipe: Recipe, sources: Sources, *, parent: str | None = None) -> S
     if recipe.dialect:
         find_dialect(recipe.dialect)
     target = resolve(recipe.base, parent, dialect=recipe.dialect or None)
-    model = target.model
-    named = model.name if model.source == "package" else model.where
-    settled = replace(recipe, base=base_name(named), dialect=target.dialect)
+    settled = replace(recipe, base=base_name(model_name(target.model)), dialect=target.dialect)
     return Session(recipe=settled, target=target, data=gather(sources, recipe.seed))
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from train.session import Session, Trained
     from train.sources import Sources
 
-__all__ = ["SETTINGS", "add_arguments", "main"]
+__all__ = ["SETTINGS", "add_arguments", "add_recipe", "add_shares", "main", "read_recipe"]
 
 SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("dialect", str, "how tools are written for the model (default: the model's own)"),
@@ -72,14 +72,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="dev runs of one target: what failed there gets most of the mix",
     )
-    share: dict[str, Any] = {"type": float, "metavar": "SHARE"}
-    data.add_argument("--no-call-share", **share, help="of the mix's requests (default: 0.3)")
-    data.add_argument("--floor", **share, help="of the mix, for each mode (default: 0.01)")
-    data.add_argument("--replay", **share, help="of the mix, for what passes (default: 0.2)")
+    add_shares(data)
     more: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
     data.add_argument("--data", **more, type=Path, metavar="FILE", help="cases, .yaml or .jsonl")
     data.add_argument("--corpus", **more, metavar="NAME[=PATH]", help="a public set, or a copy")
     data.add_argument("--corpus-limit", type=int, metavar="N", help="rows of each corpus, drawn")
+    add_recipe(parser)
+    saved = parser.add_argument_group("checkpoints")
+    saved.add_argument("--save-minutes", type=float, default=5.0, metavar="X", help="default: 5")
+    saved.add_argument("--save-steps", type=int, metavar="N", help="also every N steps")
+    add_format(parser)
+
+
+def add_shares(data: "argparse._ArgumentGroup") -> None:
+    """The shares of a mix."""
+    share: dict[str, Any] = {"type": float, "metavar": "SHARE"}
+    data.add_argument("--no-call-share", **share, help="of the mix's requests (default: 0.3)")
+    data.add_argument("--floor", **share, help="of the mix, for each mode (default: 0.01)")
+    data.add_argument("--replay", **share, help="of the mix, for what passes (default: 0.2)")
+
+
+def add_recipe(parser: argparse.ArgumentParser) -> None:
+    """`--recipe FILE` and a flag for each setting of a recipe."""
     recipe = parser.add_argument_group("recipe (one of --steps, --epochs and --budget)")
     recipe.add_argument("--recipe", type=Path, metavar="FILE", help="YAML with any of these")
     for name, kind, text in SETTINGS:
@@ -90,10 +104,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             flags = ["--budget", flag] if name == "budget_minutes" else [flag]
             mark = {int: "N", float: "X"}.get(kind, "WORD")
             recipe.add_argument(*flags, dest=name, type=kind, metavar=mark, help=text)
-    saved = parser.add_argument_group("checkpoints")
-    saved.add_argument("--save-minutes", type=float, default=5.0, metavar="X", help="default: 5")
-    saved.add_argument("--save-steps", type=int, metavar="N", help="also every N steps")
-    add_format(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -104,7 +114,7 @@ def main(args: argparse.Namespace) -> int:
         raise UsageError("--name is missing: what shall the adapter be called?")
     if not args.save_minutes > 0 or (args.save_steps is not None and args.save_steps < 1):
         raise UsageError("--save-minutes must be above 0, and --save-steps at least 1")
-    recipe, sources = _recipe(args), _sources(args)
+    recipe, sources = read_recipe(args), _sources(args)
     from train.session import check_free, encodings, prepare, train
 
     if args.name is not None:
@@ -127,7 +137,8 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _recipe(args: argparse.Namespace) -> "Recipe":
+def read_recipe(args: argparse.Namespace) -> "Recipe":
+    """The recipe of --recipe, the flags and --model; what is typed wins. Errors: UsageError."""
     from train.recipe import Recipe
 
     given: dict[str, Any] = {name: getattr(args, name) for name, _, _ in SETTINGS}
@@ -221,9 +232,10 @@ def _next(session: "Session", name: str) -> str:
     """How to run and compare the adapter, in one line; callbench run prints both runs."""
     import shlex
 
+    from train.session import model_name
+
     model, parent = session.target.model, session.target.adapter
-    words = ["callbench", "run", "call", "arguments", "output", "--model"]
-    words.append(model.name if model.source == "package" else model.where)
+    words = ["callbench", "run", "call", "arguments", "output", "--model", model_name(model)]
     words += ["--adapters", f"{parent.name},{name}" if parent else name]
     if model.dialect != session.target.dialect:
         words += ["--dialect", session.target.dialect]
