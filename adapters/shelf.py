@@ -21,7 +21,7 @@ from adapters.registry import find_adapter, find_model
 from adapters.verify import verify
 from adapters.weights import CONFIG, WEIGHTS, file_hash, weights_hash
 
-__all__ = ["Ancestor", "add", "export", "find", "lineage", "names", "remove"]
+__all__ = ["Ancestor", "add", "adopt", "export", "find", "free", "lineage", "names", "remove"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _KEPT = ("README.md", "LICENSE*", "NOTICE*", "tokenizer*", "special_tokens_map.json", "*.jinja")
@@ -82,12 +82,7 @@ def add(
         raise ModelError(f"there is no folder {source!r}, and it is no hub id (owner/name)")
     card = None if hub else load_card(path)
     own = card.name if card else (source.split("/")[-1] if hub else path.resolve().name)
-    wanted = _checked(name or own)
-    if wanted in names():
-        raise ModelError(
-            f"there is an adapter {wanted!r} already: give another --name, or remove it first "
-            f"(callbench adapters remove {wanted})"
-        )
+    wanted = free(name or own)
     with _making(home_folder("adapters"), ".adding-") as work:
         made = work / wanted
         if hub:
@@ -97,6 +92,30 @@ def add(
         save_card(made, _card(made, wanted, base, parent))
         _into_place(made, home() / "adapters" / wanted)
     return find(wanted)
+
+
+def free(name: str) -> str:
+    """The name, if a new adapter in home may have it. Errors: ModelError if it cannot, or is taken."""
+    wanted = _checked(name)
+    if wanted in names():
+        raise ModelError(
+            f"there is an adapter {wanted!r} already: give another --name, or remove it first "
+            f"(callbench adapters remove {wanted})"
+        )
+    return wanted
+
+
+def adopt(folder: Path) -> Adapter:
+    """Move a finished adapter's folder into home, as it is, under the name that its card gives.
+
+    The folder must lie on home's file system. Errors: ModelError for a folder without a card, a name that
+    is taken, or a home that cannot be written.
+    """
+    card = load_card(folder)
+    if card is None:
+        raise ModelError(f"{folder} holds no adapter with a card")
+    _into_place(folder, home_folder("adapters") / free(card.name))
+    return find(card.name)
 
 
 def remove(name: str, *, force: bool = False) -> None:

@@ -106,8 +106,11 @@ class Recipe:
         return cls(**given)
 
     @classmethod
-    def from_yaml(cls, path: Path) -> Self:
-        """The recipe in a YAML file. Errors: UsageError, with the file."""
+    def from_yaml(cls, path: Path, given: Mapping[str, Any] | None = None) -> Self:
+        """The recipe in a YAML file; what is `given` beside it wins, and one length replaces any other.
+
+        Errors: UsageError, with the file.
+        """
         try:
             values = yaml.safe_load(path.read_text(encoding="utf-8"))
         except OSError as error:
@@ -116,10 +119,14 @@ class Recipe:
             raise UsageError(f"{path} is no YAML text") from None
         if not isinstance(values, dict):
             raise UsageError(f"{path} holds no recipe: write one setting a line, as in `lr: 0.001`")
+        more = dict(given or {})
+        if any(name in more for name in _LENGTHS):
+            values = {name: v for name, v in values.items() if name not in _LENGTHS}
         try:
-            return cls.from_dict(values)
+            return cls.from_dict({**values, **more})
         except UsageError as error:
-            raise UsageError(f"{path}: {error}", known=error.known) from None
+            where = f"{path} with the command line" if more else str(path)
+            raise UsageError(f"{where}: {error}", known=error.known) from None
 
     def to_dict(self) -> dict[str, Any]:
         """Every setting that has a value, in plain types: what a card, JSON and YAML can hold."""

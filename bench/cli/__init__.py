@@ -14,12 +14,14 @@ from bench.cli import (
     doctor,
     failures,
     gate,
+    improve,
     judge,
     models,
     report,
     run,
     serve,
     suites,
+    train,
 )
 
 __all__ = ["COMMANDS", "ArgumentError", "main", "parser"]
@@ -32,6 +34,8 @@ COMMANDS: dict[str, ModuleType] = {
     "compare": compare,
     "gate": gate,
     "failures": failures,
+    "train": train,
+    "improve": improve,
     "suites": suites,
     "models": models,
     "adapters": adapters,
