@@ -1,13 +1,16 @@
 """The verdict of a benchmark's own checker on a reply to one of its cases, beside ours."""
 
+from collections.abc import Callable
 from typing import Any
 
+from suites.baselines import gold_reply
 from suites.bfcl import BfclVerdict, check, check_text
 from suites.bfcl.checker import language_of
 from suites.errors import SuiteError
+from suites.importers.bfcl import expanded
 from suites.model import Case, Outcome, Reply
 
-__all__ = ["official_gold", "official_verdict", "official_verdict_of_text"]
+__all__ = ["gold_calls", "official_gold", "official_verdict", "official_verdict_of_text"]
 
 
 def official_verdict(case: Case, reply: Reply) -> BfclVerdict:
@@ -41,21 +44,33 @@ def official_gold(case: Case) -> list[dict[str, Any]] | None:
 
     None where no call is wanted. Where none is accepted, the first way. Errors: as official_verdict.
     """
-    from suites.importers.bfcl_audit import gold_calls
-
     official = _official(case)
     if not official.gold or language_of(official.category) != "python":
-        return [{c.name: dict(c.arguments)} for c in _gold(case)] or None
+        return [{c.name: dict(c.arguments)} for c in gold_reply(case).calls] or None
     ways = gold_calls(list(official.gold))
     functions, gold = list(official.functions), list(official.gold)
     right = (w for w in ways if check(functions, w, gold, official.category).valid)
     return next(right, ways[0])
 
 
-def _gold(case: Case) -> Any:
-    from suites.baselines import gold_reply
+def gold_calls(gold: Any) -> list[list[dict[str, Any]]]:
+    """BFCL's first gold answers as calls, in three ways of treating what may be left out.
 
-    return gold_reply(case).calls
+    As the list begins (a first "" leaves the argument out), all given, and all left out.
+    """
+    ways: list[Callable[[list[Any]], bool]] = [
+        lambda golds: golds[0] != "",
+        lambda _: True,
+        lambda golds: "" not in golds,
+    ]
+    return [
+        [
+            {n: {p: v[0] for p, g in answers.items() if g and way(g) and (v := expanded(g))}}
+            for wanted in gold
+            for n, answers in wanted.items()
+        ]
+        for way in ways
+    ]
 
 
 def _official(case: Case) -> Any:

@@ -9,11 +9,11 @@ from typing import Any
 from suites.baselines import gold_reply
 from suites.bfcl import check
 from suites.bfcl.checker import language_of
-from suites.importers.bfcl import expanded
 from suites.judge import judge
 from suites.model import Case, canonical
+from suites.official import official_gold
 
-__all__ = ["REASONS", "audit", "gold_calls", "gold_fails"]
+__all__ = ["REASONS", "audit", "gold_fails"]
 
 REASONS: dict[str, str] = {
     "gold_fails": "The gold answer fails BFCL's own checker in every way of giving it.",
@@ -62,33 +62,8 @@ def gold_fails(case: Case) -> bool:
     official = case.official
     if official is None or not official.gold:
         return False
-    if language_of(official.category) == "python":
-        ways = gold_calls(official.gold)
-    else:
-        golds = [c.gold() for c in case.expectation.calls]
-        ways = [[{c.name: dict(c.arguments)} for c in golds]]
     functions, gold = list(official.functions), list(official.gold)
-    return not any(check(functions, way, gold, official.category).valid for way in ways)
-
-
-def gold_calls(gold: Any) -> list[list[dict[str, Any]]]:
-    """BFCL's first gold answers as calls, in three ways of treating what may be left out.
-
-    As the list begins (a first "" leaves the argument out), all given, and all left out.
-    """
-    ways: list[Callable[[list[Any]], bool]] = [
-        lambda golds: golds[0] != "",
-        lambda _: True,
-        lambda golds: "" not in golds,
-    ]
-    return [
-        [
-            {n: {p: v[0] for p, g in answers.items() if g and way(g) and (v := expanded(g))}}
-            for wanted in gold
-            for n, answers in wanted.items()
-        ]
-        for way in ways
-    ]
+    return not check(functions, official_gold(case), gold, official.category).valid
 
 
 def _strict_fails(case: Case) -> bool:

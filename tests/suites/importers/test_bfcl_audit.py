@@ -10,9 +10,10 @@ from suites.bfcl import check
 from suites.exclusions import read_exclusions
 from suites.importers import open_source
 from suites.importers.bfcl import EXCLUSIONS, read
-from suites.importers.bfcl_audit import REASONS, audit, gold_calls, gold_fails
+from suites.importers.bfcl_audit import REASONS, audit, gold_fails
 from suites.judge import judge
 from suites.model import Case
+from suites.official import gold_calls
 from tests.mini_bfcl import EXCLUDED, ITEMS, Item, write_folder
 
 UNSOUND = {i for ids in EXCLUDED.values() for i in ids}
