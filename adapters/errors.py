@@ -6,7 +6,7 @@ ValueError
 
 from collections.abc import Iterable
 
-__all__ = ["ModelError"]
+__all__ = ["ModelError", "first_line"]
 
 
 class ModelError(ValueError):
@@ -16,3 +16,8 @@ class ModelError(ValueError):
         self.message = message
         self.known = tuple(known)
         super().__init__(message)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its kind if it has none: for one-line messages of ours."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from adapters.errors import ModelError
+from adapters.errors import ModelError, first_line
 from adapters.weights import CONFIG, WEIGHTS
 
 __all__ = ["fetch_adapter", "is_hub_id"]
@@ -29,7 +29,7 @@ def fetch_adapter(repository: str, target: Path) -> None:
     try:
         found = Path(snapshot_download(repository, allow_patterns=list(wanted)))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        first = first_line(error).rstrip(".")
         raise ModelError(
             f"cannot get {repository} from the hub: {first}; check the name, your network and your "
             "access, or give a folder"

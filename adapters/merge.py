@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.base import BaseShape, read_base
-from adapters.errors import ModelError
+from adapters.errors import ModelError, first_line
 from adapters.features import whole_embedding
 from adapters.header import Tensor, read_header
 from adapters.model import Adapter
@@ -126,7 +126,7 @@ def _load(folder: Path) -> Any:
             output_loading_info=True,
         )
     except (OSError, ValueError, KeyError, AttributeError, RuntimeError) as error:
-        raise ModelError(f"{folder} cannot be loaded: {_line(error)}") from None
+        raise ModelError(f"{folder} cannot be loaded: {first_line(error)}") from None
     absent = [*info.get("missing_keys", ()), *info.get("mismatched_keys", ())]
     if absent:
         raise ModelError(f"{folder} is not whole: {len(absent)} weights are missing or misshapen")
@@ -253,8 +253,4 @@ def _kind(shape: BaseShape) -> str:
 
 
 def _refused(adapter: Adapter, error: Exception) -> ModelError:
-    return ModelError(f"{adapter.name!r} cannot be merged: {_line(error)}")
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return ModelError(f"{adapter.name!r} cannot be merged: {first_line(error)}")

@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from adapters.errors import ModelError
+from adapters.errors import ModelError, first_line
 from adapters.home import home, home_folder
 from adapters.model import Model
 from adapters.weights import MARK, check_folder, file_hash
@@ -121,7 +121,7 @@ def _convert(gguf: Path, work: Path, target: Path, sha256: str) -> Path:
         _say("converting the tokenizer")
         tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
     except Exception as error:  # the readers of a broken GGUF raise whatever they stumble over
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        first = first_line(error)
         raise ModelError(f"{gguf.name} cannot be converted: {first}") from None
     if tokenizer.bos_token:
         # The GGUF states add_bos, the converted tokenizer does not; without BOS Gemma's text degenerates.

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 
 from adapters.errors import ModelError
@@ -47,7 +48,7 @@ def weights_hash(folder: Path) -> str:
     """sha256 (hex) over the safetensors of a folder; read from its mark while names and sizes agree.
 
     The mark (`callbench.json`) is written when callbench prepared the folder itself; elsewhere the files
-    are hashed each time.
+    are hashed, once in a process while their sizes and times stay the same.
     """
     files = sorted(folder.glob("*.safetensors"))
     mark = folder / MARK
@@ -58,6 +59,13 @@ def weights_hash(folder: Path) -> str:
                 return str(known["weights"])
         except (ValueError, KeyError, TypeError):
             pass  # not a mark of ours: the files themselves tell
+    states = ((f, f.stat()) for f in files)
+    return _hashed(tuple((f.absolute(), s.st_size, s.st_mtime_ns) for f, s in states))
+
+
+@lru_cache(maxsize=16)
+def _hashed(states: tuple[tuple[Path, int, int], ...]) -> str:
+    files = [file for file, _, _ in states]
     if len(files) == 1:
         return file_hash(files[0])
     digest = hashlib.sha256()

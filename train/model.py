@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from adapters import Adapter
+from adapters.errors import first_line
 from adapters.weights import CONFIG, WEIGHTS
 from bench.errors import UsageError
 from train.loss import chunked_loss
@@ -114,7 +115,7 @@ def _load_base(folder: Path, recipe: Recipe) -> Any:
             output_loading_info=True,
         )
     except (OSError, ValueError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        first = first_line(error)
         raise UsageError(f"{folder} cannot be loaded: {first}") from None
     absent = [*loaded.get("missing_keys", ()), *map(str, loaded.get("mismatched_keys", ()))]
     if absent:

@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from adapters import Adapter
+from adapters.errors import first_line
 from bench.engines.base import Completion, EngineOptions, Request
 from bench.engines.draws import draws
 from bench.engines.tokens import cut, load_tokenizer, prompt_ids, stop_ids
@@ -95,7 +96,7 @@ class TransformersEngine:
             RuntimeError,
             SafetensorError,
         ) as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            first = first_line(error)
             raise UsageError(f"{folder} cannot be loaded: {first}") from None
         absent = sorted(loaded.get("missing_keys", ())) + sorted(
             str(k) for k in loaded.get("mismatched_keys", ())
@@ -215,7 +216,7 @@ class TransformersEngine:
             with safe_open(adapter.folder / "adapter_model.safetensors", framework="pt") as file:
                 given = set(file.keys())
         except (ValueError, RuntimeError, KeyError, OSError, TypeError, SafetensorError) as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            first = first_line(error)
             raise UsageError(f"adapter {adapter.name!r} does not fit the base: {first}") from None
         used = set(get_peft_model_state_dict(self.model, adapter_name=inner))
         if given != used:

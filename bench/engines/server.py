@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from adapters import Adapter, Target, serving_name
+from adapters.errors import first_line
 from bench.dialects import CHAT
 from bench.engines.address import Patience
 from bench.engines.base import Completion, EngineOptions, Request
@@ -296,7 +297,7 @@ def _tokenizer(folder: Path) -> Any:
     try:
         return load_tokenizer(folder)
     except (OSError, ValueError, KeyError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        first = first_line(error)
         raise UsageError(f"{folder} cannot be loaded: {first}") from None
 
 

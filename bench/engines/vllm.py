@@ -23,6 +23,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from adapters import Adapter, serving_name
+from adapters.errors import first_line
 from bench.engines.base import Completion, EngineOptions, Request
 from bench.engines.tokens import cut, load_tokenizer, prompt_ids, stop_ids
 from bench.engines.vllm_start import (
@@ -31,7 +32,6 @@ from bench.engines.vllm_start import (
     arguments,
     available,
     environment,
-    first_line,
     import_vllm,
     quiet,
     servable_ranks,

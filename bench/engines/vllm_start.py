@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters import Adapter
+from adapters.errors import first_line
 from adapters.serving import max_lora_rank
 from adapters.verify import verify
 from bench.engines.base import EngineOptions
@@ -21,7 +22,6 @@ __all__ = [
     "arguments",
     "available",
     "environment",
-    "first_line",
     "import_vllm",
     "quiet",
     "servable_ranks",
@@ -189,8 +189,3 @@ def start_error(error: Exception, folder: Path) -> Exception:
             f"vLLM has too little memory to start: {first_line(error)}; {remedy}"
         )
     return UsageError(f"vLLM cannot load {folder}: {first_line(error)}")
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of its message, or its kind if it has none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
