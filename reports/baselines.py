@@ -23,19 +23,24 @@ def baseline_data(parts: Sequence[Part]) -> list[dict[str, Any]]:
     for part in parts:
         name = f"{part.suite.name}/{part.suite.split}"
         categories = sorted({c.category for c in part.cases} - {""})
+        strict = {
+            b: {c.id: judge(c, r(c)).passed for c in part.cases} for b, r in BASELINES.items()
+        }
+        official = {
+            b: {c.id: _official(c, b) for c in part.cases if c.official is not None}
+            for b in BASELINES
+        }
         for category in ["", *categories]:
             cases = [c for c in part.cases if category in ("", c.category)]
             scored = [c for c in cases if not c.excluded]
             row: dict[str, Any] = {"suite": name, "category": category, "n": len(cases)}
             row["audited"] = len(scored)
-            for label, reply in BASELINES.items():
-                passed = [judge(c, reply(c)).passed for c in scored]
-                row[label] = sum(passed) / len(passed) if passed else None
+            for label, passed in strict.items():
+                row[label] = sum(passed[c.id] for c in scored) / len(scored) if scored else None
             if all(c.official is not None for c in cases):
                 row["official"] = {
-                    label: sum(x) / len(x)
-                    for label in BASELINES
-                    if (x := [_official(c, label) for c in cases])
+                    label: sum(valid[c.id] for c in cases) / len(cases)
+                    for label, valid in official.items()
                 }
             rows.append(row)
     return rows
