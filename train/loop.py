@@ -39,6 +39,7 @@ from train.checkpoint import (
 )
 from train.errors import DivergedError
 from train.examples import Example
+from train.memory import keep_freed_memory
 from train.metrics import Log, Step, Ticker, draw_loss, read_steps
 from train.model import Learner, load_learner
 from train.optim import adamw, gathered, restore, snapshot
@@ -95,6 +96,7 @@ def fit(
     DivergedError if the loss or the gradient is no number, InfrastructureError for a full disk or too
     little memory: in both cases the last checkpoint stays.
     """
+    keep_freed_memory()
     given = list(examples)
     accelerator = _accelerator(device)
     base_hash = weights_hash(base_folder)

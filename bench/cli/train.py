@@ -1,7 +1,8 @@
 """Train a LoRA adapter on what fails: examples, the guard over them, the loop, the adapter in home.
 
-The examples are a mix made here (--mix N, by the failures of dev runs: --from RUN), files of cases (--data)
-and public corpora (--corpus NAME or NAME=PATH), together. Whatever collides with a case of any suite is
+The examples are a mix made here (--mix N, by the failures of dev runs: --from RUN), requests over any list of
+tools (--tools FILE --requests N), files of cases (--data) and public corpora (--corpus NAME or NAME=PATH),
+together. Whatever collides with a case of any suite is
 dropped, and counted on stderr. The recipe stands in flags, or in a file (--recipe; what is typed wins): the
 recipe.yaml beside a trained adapter is one. An interrupted training goes on when the same command is given
 again. --dry-run says what would be learned, and trains nothing.
@@ -73,10 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="dev runs of one target: what failed there gets most of the mix",
     )
     add_shares(data)
-    more: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
-    data.add_argument("--data", **more, type=Path, metavar="FILE", help="cases, .yaml or .jsonl")
-    data.add_argument("--corpus", **more, metavar="NAME[=PATH]", help="a public set, or a copy")
-    data.add_argument("--corpus-limit", type=int, metavar="N", help="rows of each corpus, drawn")
+    add_more(data)
     add_recipe(parser)
     saved = parser.add_argument_group("checkpoints")
     saved.add_argument("--save-minutes", type=float, default=5.0, metavar="X", help="default: 5")
@@ -90,6 +88,32 @@ def add_shares(data: "argparse._ArgumentGroup") -> None:
     data.add_argument("--no-call-share", **share, help="of the mix's requests (default: 0.3)")
     data.add_argument("--floor", **share, help="of the mix, for each mode (default: 0.01)")
     data.add_argument("--replay", **share, help="of the mix, for what passes (default: 0.2)")
+
+
+def add_more(data: "argparse._ArgumentGroup") -> None:
+    """The sources beside a mix: files, corpora, requests over tools."""
+    more: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
+    data.add_argument("--data", **more, type=Path, metavar="FILE", help="cases, .yaml or .jsonl")
+    data.add_argument("--corpus", **more, metavar="NAME[=PATH]", help="a public set, or a copy")
+    data.add_argument("--corpus-limit", type=int, metavar="N", help="rows of each corpus, drawn")
+    data.add_argument(
+        "--beside",
+        type=int,
+        default=0,
+        metavar="N",
+        help="tools of other rows, at most, on offer beside a row's own (default: 0)",
+    )
+    data.add_argument(
+        "--absent",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of the rows: another row's request over the same tools, declined (default: 0)",
+    )
+    data.add_argument(
+        "--tools", **more, type=Path, metavar="FILE", help="definitions: OpenAI, MCP, plain"
+    )
+    data.add_argument("--requests", type=int, metavar="N", help="draw N requests over --tools")
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:
@@ -161,6 +185,10 @@ def _sources(args: argparse.Namespace) -> "Sources":
         files=tuple(args.data),
         corpora=tuple(args.corpus),
         corpus_limit=args.corpus_limit,
+        beside=args.beside,
+        absent=args.absent,
+        tools=tuple(args.tools),
+        requests=args.requests,
     )
 
 
