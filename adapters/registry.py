@@ -9,7 +9,10 @@ from adapters.model import Adapter, Model, Target
 from adapters.prepare import prepare_gguf, prepare_packaged, prepared_folder
 from adapters.weights import check_folder, weights_hash
 
-__all__ = ["MODELS", "find_adapter", "find_model", "resolve"]
+__all__ = ["MODELS", "SHIPPED", "find_adapter", "find_model", "resolve", "shipped"]
+
+SHIPPED = Path(__file__).parent / "shipped"
+"""The adapters that come with callbench, each in a folder of its name."""
 
 _GEMMA_TERMS = "Gemma Terms of Use (ai.google.dev/gemma/terms)"
 
@@ -92,7 +95,7 @@ def find_model(name: str) -> Model:
 
 
 def find_adapter(name: str) -> Adapter:
-    """An adapter by its name in the home folder, or by the path of a PEFT folder.
+    """An adapter by its name in the home folder, by the path of a PEFT folder, or by a shipped one's name.
 
     Errors: ModelError for an unknown name or a folder that holds no usable LoRA weights.
     """
@@ -102,11 +105,18 @@ def find_adapter(name: str) -> Adapter:
     for folder in (shelf / name, Path(name).expanduser()):
         if folder.is_dir():
             return read_adapter(folder)
+    if name in shipped():
+        return read_adapter(SHIPPED / name)
     folders = [f for f in shelf.iterdir() if f.is_dir()] if shelf.is_dir() else []
-    known = sorted(f.name for f in folders if not f.name.startswith("."))
+    known = sorted({f.name for f in folders if not f.name.startswith(".")} | set(shipped()))
     raise ModelError(
         f"there is no adapter {name!r} in {shelf}, nor a folder of that name", known=known
     )
+
+
+def shipped() -> list[str]:
+    """The names of the adapters that come with callbench, sorted; one of home hides one of its name."""
+    return sorted(f.name for f in SHIPPED.iterdir() if f.is_dir()) if SHIPPED.is_dir() else []
 
 
 def resolve(

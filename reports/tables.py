@@ -11,12 +11,12 @@ from reports.table import Table
 from suites import BASELINES
 from suites.kinds import MEASURED
 
-__all__ = ["run_tables"]
+__all__ = ["run_labels", "run_tables"]
 
 
 def run_tables(summaries: Sequence[Summary]) -> list[Table]:
     """Scores with baselines, outcomes, sub-checks, confusion matrix, failure modes and speed of runs."""
-    names = _labels([s.manifest for s in summaries])
+    names = run_labels([s.manifest for s in summaries])
     labels = [
         name if s.complete else f"{name} (NOT COMPLETE)"
         for name, s in zip(names, summaries, strict=True)
@@ -42,7 +42,8 @@ def run_tables(summaries: Sequence[Summary]) -> list[Table]:
     return tables
 
 
-def _labels(manifests: Sequence[Manifest]) -> list[str]:
+def run_labels(manifests: Sequence[Manifest]) -> list[str]:
+    """Target names; runs of one target are told apart by the beginning of their ids."""
     labels = [m.label for m in manifests]
     if len(set(labels)) == len(labels):
         return labels

@@ -3,7 +3,8 @@
 A round trains from the champion (the base, or the adapter that was promoted last) on a mix by the champion's
 failures, and measures the candidate on the very cases on which the champion was measured. It is promoted if
 it passes the gate and is better as a whole, against the base and against the champion; else it is rejected.
-Only dev cases are asked; test splits and imported suites stay closed.
+Only dev cases are asked; test splits and imported suites stay closed, until `open_sealed` asks them once, of
+the adapter that was promoted last.
 """
 
 import gc
@@ -14,7 +15,7 @@ from typing import Literal
 import torch
 
 from adapters import Adapter, Target, resolve
-from adapters.card import Measured, now, promote, reject, save_card, with_run
+from adapters.card import Measured, load_card, now, promote, reject, save_card, with_run
 from bench.cache import Cache
 from bench.decide import PairedLine
 from bench.engines import EngineOptions
@@ -29,16 +30,26 @@ from suites.vary import kind_of
 from train.profile import failure_profile
 from train.recipe import Recipe
 from train.session import Trained, check_free, model_name, prepare, train
-from train.sources import Gathered, Shares, Sources
+from train.sources import Gathered, Sources
 
-__all__ = ["Decision", "Improvement", "Round", "decide", "improve", "measured", "settle"]
+__all__ = [
+    "Decision",
+    "Improvement",
+    "Round",
+    "decide",
+    "improve",
+    "measured",
+    "open_sealed",
+    "settle",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Improvement:
     """recipe: of each round, its seed one higher each time; name: the adapters are NAME-1, NAME-2, …
 
-    mix, shares: of the examples of a round; chosen, settings: what is asked, and how. Errors: UsageError.
+    sources: of the examples of a round, whose mix is weighted by the champion's failures; chosen, settings:
+    what is asked, and how; dtype: of the engine. Errors: UsageError.
     """
 
     recipe: Recipe
@@ -46,10 +57,10 @@ class Improvement:
     rounds: int
     chosen: Chosen
     settings: Settings = field(default_factory=Settings)
-    mix: int = 1000
-    shares: Shares = field(default_factory=Shares)
+    sources: Sources = field(default_factory=lambda: Sources(mix=1000))
     parent: str | None = None
     device: str | None = None
+    dtype: str | None = None
 
     def __post_init__(self) -> None:
         if self.rounds < 1:
@@ -194,7 +205,9 @@ def _round(
 ) -> Round:
     seed, named = plan.recipe.seed + number - 1, model_name(base.model)
     recipe = replace(plan.recipe, base=named, dialect=base.dialect, seed=seed)
-    sources = Sources(mix=plan.mix, runs=(str(champion.path),), shares=plan.shares)
+    sources = plan.sources
+    if sources.mix is not None:
+        sources = replace(sources, runs=(str(champion.path),))
     session = prepare(recipe, sources, parent=str(parent.folder) if parent else None)
     try:
         trained = train(session, plan.adapter(number), device=plan.device)
@@ -216,10 +229,33 @@ def _round(
     )
 
 
+def open_sealed(
+    plan: Improvement, rounds: Sequence[Round], names: Sequence[str], *, cache: Cache | None = None
+) -> tuple[Run, Run] | None:
+    """(run of the base, run of the adapter promoted last) on suites that no round has seen, once.
+
+    names: suites and splits, e.g. `call/test` or an imported one; plan.chosen's limit holds for them, too.
+    The run is recorded in the adapter's card. None where nothing was promoted: they then stay closed.
+    """
+    kept = [made.trained.adapter for made in rounds if made.decision.state == "promoted"]
+    if not kept:
+        return None
+    first = resolve(plan.recipe.base, plan.parent, dialect=plan.recipe.dialect or None)
+    base = replace(first, adapter=None)
+    sealed = replace(plan, chosen=Chosen(names=tuple(names), limit=plan.chosen.limit))
+    before, after = _measure(sealed, [base, replace(base, adapter=kept[-1])], cache)
+    card = load_card(kept[-1].folder)
+    if card is not None:
+        for line in measured(after):
+            card = with_run(card, line)
+        save_card(kept[-1].folder, card)
+    return before, after
+
+
 def _measure(plan: Improvement, targets: Sequence[Target], cache: Cache | None) -> list[Run]:
     """All targets on plan.chosen with one engine, whose memory is free again afterwards."""
     loaded = [t.adapter for t in targets if t.adapter is not None]
-    options = EngineOptions(device=plan.device)
+    options = EngineOptions(device=plan.device, dtype=plan.dtype)
     try:
         engine = TransformersEngine(targets[0].folder, loaded, options=options)
         return run_targets(plan.chosen, targets, plan.settings, engine, cache=cache)

@@ -7,7 +7,6 @@ the base and the data alone: being killed and resumed, or run by several process
 
 import contextlib
 import hashlib
-import json
 import resource
 import sys
 import time
@@ -24,12 +23,13 @@ from accelerate.utils import broadcast_object_list  # type: ignore[import-untype
 from adapters import Adapter
 from adapters.card import Card
 from adapters.verify import Verification
-from adapters.weights import WEIGHTS, weights_hash
+from adapters.weights import weights_hash
 from bench.dialects import find_dialect
 from bench.engines.local import is_out_of_memory
 from bench.engines.tokens import load_tokenizer
-from bench.errors import InfrastructureError, UsageError
-from train.batches import Encodings, Plan, data_hash, encode_all
+from bench.errors import InfrastructureError
+from train.batches import Encodings, Plan, data_hash, encode_all, forwards
+from train.begin import accelerator_on, begin, check_parent, run_hash
 from train.checkpoint import (
     CHECKPOINT,
     Position,
@@ -42,13 +42,15 @@ from train.examples import Example
 from train.memory import keep_freed_memory
 from train.metrics import Log, Step, Ticker, draw_loss, read_steps
 from train.model import Learner, load_learner
+from train.objective import Examples, Objective, PairPlan, Preferences, paired
 from train.optim import adamw, gathered, restore, snapshot
-from train.output import parent_of, write_adapter
+from train.output import write_adapter
 from train.packing import Batch, Row, collate
 from train.recipe import Recipe
 
 __all__ = ["Fitted", "fit"]
 
+_EXAMPLES: Objective = Examples()
 _MEASURED = 3
 """Steps, after the first, that a budget is reckoned from at least."""
 
@@ -90,7 +92,8 @@ def fit(
     the main process. name: of the adapter, default the folder's. device: `cpu` or `cuda`, default the best
     there is.
     save_steps, save_minutes: how often a checkpoint is written, whichever comes first.
-    Under `accelerate launch` the processes share each step.
+    Under `accelerate launch` the processes share each step. With recipe.beta the examples are pairs: each
+    right reply, and the wrong one under its id with `~wrong` (see train.objective).
 
     Errors: UsageError for data, a base, a parent or a folder that cannot be used (nothing is written);
     DivergedError if the loss or the gradient is no number, InfrastructureError for a full disk or too
@@ -98,25 +101,29 @@ def fit(
     """
     keep_freed_memory()
     given = list(examples)
-    accelerator = _accelerator(device)
+    accelerator = accelerator_on(device)
     base_hash = weights_hash(base_folder)
-    _check_parent(parent, base_hash)
+    check_parent(parent, base_hash)
     recipe = recipe.bound(
         base_hash=base_hash,
         data_hash=data_hash(given),
         dtype="float32" if accelerator.device.type == "cpu" else "bfloat16",
     )
-    run = _run_hash(recipe, parent)
-    position = _begin(out, run)
+    run = run_hash(recipe, parent)
+    position = begin(out, run)
     tokenizer = load_tokenizer(base_folder)
     data = encode_all(given, find_dialect(recipe.dialect), tokenizer, recipe.max_length)
     if not sys.stderr.isatty():
         transformers.utils.logging.disable_progress_bar()
     learner = load_learner(base_folder, recipe, accelerator.device, parent)
-    plan = Plan(items=data.items, recipe=recipe, packed=recipe.packing and learner.packs)
+    packed, pad = recipe.packing and learner.packs, tokenizer.pad_token_id
+    plan, objective = Plan(items=data.items, recipe=recipe, packed=packed), _EXAMPLES
+    if recipe.beta is not None:
+        plan = PairPlan(items=paired(data.items), recipe=recipe, packed=packed)
+        objective = Preferences(learner, recipe, pad, plan.items)
     if accelerator.is_main_process:
         out.mkdir(parents=True, exist_ok=True)
-    trainer = _Trainer(accelerator, learner, plan, tokenizer.pad_token_id, position)
+    trainer = _Trainer(accelerator, learner, plan, objective, pad, position)
     if position.step:
         trainer.restore(load_checkpoint(out))
     last = _run(trainer, out, on_step, save_steps, save_minutes)
@@ -158,10 +165,12 @@ class _Trainer:
         accelerator: Accelerator,
         learner: Learner,
         plan: Plan,
+        objective: Objective,
         pad: int,
         position: Position,
     ) -> None:
         self.accelerator, self.plan, self._pad = accelerator, plan, pad
+        self._objective = objective
         self.recipe = plan.recipe
         optimizer = adamw(learner.trained(), self.recipe)
         self._model, self._optimizer = accelerator.prepare(learner, optimizer)
@@ -177,15 +186,16 @@ class _Trainer:
         """Learn the next step's examples. Errors: DivergedError before any weight is changed by it."""
         begin, number = time.perf_counter(), self.position.step
         workers, rank = self.accelerator.num_processes, self.accelerator.process_index
-        items = self.plan.step(number)
-        passes = self.plan.rows(number, workers)
+        lesson = self._objective.lesson(self.plan.step(number))
+        items = lesson.items
+        passes = forwards(items, self.recipe, packed=self.plan.packed, least=workers)
         supervised = sum(item.supervised for item in items)
         losses = torch.zeros(len(passes), device=self.accelerator.device)
         mine = list(enumerate(passes))[rank::workers]
         if len(mine) < -(-len(passes) // workers):  # every process must take part in each pass
             mine.append((len(passes), passes[-1]))
         for turn, (i, rows) in enumerate(mine):
-            batch = self._batch(rows, 1 / supervised if i < len(passes) else 0.0)
+            batch = self._batch(rows, 1.0 if i < len(passes) else 0.0)
             torch.manual_seed(_draw(self.recipe.seed, number, i))  # of dropout
             apart = turn < len(mine) - 1
             with self.accelerator.no_sync(self._model) if apart else contextlib.nullcontext():
@@ -210,7 +220,7 @@ class _Trainer:
         tokens = sum(len(item.ids) for item in items)
         return Step(
             step=number + 1,
-            loss=sum(shares),
+            loss=sum(shares) if lesson.loss is None else lesson.loss,
             lr=rate,
             grad_norm=size,
             examples=len(items),
@@ -220,6 +230,8 @@ class _Trainer:
             tokens_per_second=round(tokens / seconds, 1),
             memory=round(_memory(self.accelerator.device), 1),
             seconds=round(seconds, 4),
+            preferred=lesson.preferred,
+            margin=lesson.margin,
         )
 
     def measure(self, times: list[float]) -> None:
@@ -338,55 +350,6 @@ def _with_checkpoint(error: DivergedError, out: Path) -> DivergedError:
     position = read_position(out)
     kept = f"; {out} keeps the checkpoint of step {position.step}" if position else ""
     return DivergedError(f"{error}{kept}", step=error.step, examples=error.examples)
-
-
-def _accelerator(device: str | None) -> Accelerator:
-    """Errors: UsageError for a device that is not there. Which GPU: CUDA_VISIBLE_DEVICES, or the launcher."""
-    accelerator = Accelerator(cpu=device == "cpu")
-    found = accelerator.device.type
-    if device not in (None, found):
-        raise UsageError(f"training cannot use the device {device!r} here", known=("cpu", found))
-    return accelerator
-
-
-def _check_parent(parent: Adapter | None, base_hash: str) -> None:
-    if parent is None:
-        return
-    made_on = parent.card.base.hash if parent.card else None
-    if made_on is None:
-        raise UsageError(
-            f"the parent {parent.name!r} does not say on which weights it was made: give it a card "
-            "(callbench adapters add)"
-        )
-    if made_on != base_hash:
-        raise UsageError(
-            f"the parent {parent.name!r} was made on another base ({made_on[:12]}…) than this one "
-            f"({base_hash[:12]}…): give --model the parent's base"
-        )
-
-
-def _begin(out: Path, run: str) -> Position:
-    """Where to begin. Errors: UsageError if the folder holds something else."""
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file: give a folder for the adapter")
-    position = read_position(out)
-    if position is None:
-        if (out / WEIGHTS).exists():
-            raise UsageError(f"{out} holds an adapter already: give another folder")
-        return Position(step=0, steps=None, seconds=0.0, run=run)
-    if position.run != run:
-        raise UsageError(
-            f"{out} holds the checkpoint of another training (recipe, data, base or parent differ): "
-            f"give another folder, or remove {CHECKPOINT} there"
-        )
-    return position
-
-
-def _run_hash(recipe: Recipe, parent: Adapter | None) -> str:
-    """Hash of all that a resumed training must have in common with its beginning."""
-    origin = parent_of(parent)
-    parts = [recipe.hash, origin.weights if origin else None]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _draw(*parts: int) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["chunked_loss"]
+__all__ = ["chunked_loss", "token_losses"]
 
 
 def chunked_loss(
@@ -29,6 +29,32 @@ def chunked_loss(
     time; chunk * V floats are the memory it takes.
     """
     return _ChunkedLoss.apply(hidden, weight, labels, weights, softcap, chunk)  # type: ignore[no-any-return,no-untyped-call]
+
+
+@torch.no_grad()
+def token_losses(
+    hidden: Tensor,
+    weight: Tensor,
+    labels: Tensor,
+    *,
+    softcap: float | None = None,
+    chunk: int = 128,
+) -> Tensor:
+    """-log p(labels[s] | hidden[s]) for each s, [S] in float32 (float64 stays); no gradient.
+
+    Shapes as in `chunked_loss`.
+    """
+    exact = torch.float64 if hidden.dtype == torch.float64 else torch.float32
+    found = torch.empty(hidden.shape[0], dtype=exact, device=hidden.device)
+    with torch.autocast(hidden.device.type, enabled=False):
+        for at in range(0, hidden.shape[0], chunk):
+            part = slice(at, at + chunk)
+            logits = (hidden[part].to(weight.dtype) @ weight.T).to(exact)
+            if softcap is not None:
+                logits.div_(softcap).tanh_().mul_(softcap)
+            chosen = logits.gather(1, labels[part, None])[:, 0]
+            found[part] = torch.logsumexp(logits, 1) - chosen
+    return found
 
 
 class _ChunkedLoss(torch.autograd.Function):

@@ -25,7 +25,9 @@ class Step:
 
     examples, supervised: how many were learned; tokens: of the examples, each counted whole; computed:
     tokens that went through the model, without padding. tokens_per_second: of `tokens`. memory: the most
-    so far, in MiB (of the process on a CPU, of the device on a GPU); seconds: of this step.
+    so far, in MiB (of the process on a CPU, of the device on a GPU); seconds: of this step. Of preferences:
+    preferred: share of the pairs in which the right reply gained more than the wrong one; margin: beta times
+    the mean of that difference, in nats.
     """
 
     step: int
@@ -39,6 +41,8 @@ class Step:
     tokens_per_second: float
     memory: float
     seconds: float
+    preferred: float | None = None
+    margin: float | None = None
 
 
 class Log:

@@ -16,7 +16,7 @@ from adapters import Adapter
 from adapters.errors import first_line
 from adapters.weights import CONFIG, WEIGHTS
 from bench.errors import UsageError
-from train.loss import chunked_loss
+from train.loss import chunked_loss, token_losses
 from train.packing import Batch, masks
 from train.recipe import Recipe, flag
 
@@ -49,7 +49,29 @@ class Learner(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """The weighted sum of the losses of everything that the rows teach: a scalar."""
-        decoder, head = self._decoder[0], self._head[0]
+        return chunked_loss(
+            self._hidden(batch),
+            self._head[0].weight,
+            batch.labels,
+            batch.weights,
+            softcap=self._softcap,
+            chunk=self._chunk,
+        )
+
+    @torch.no_grad()
+    def losses(self, batch: Batch) -> Tensor:
+        """-log p of each label of the rows, [S], without weights and without a gradient."""
+        return token_losses(
+            self._hidden(batch),
+            self._head[0].weight,
+            batch.labels,
+            softcap=self._softcap,
+            chunk=self._chunk,
+        )
+
+    def _hidden(self, batch: Batch) -> Tensor:
+        """What the output layer is given at the supervised positions, [S, H]."""
+        decoder = self._decoder[0]
         mask: Any
         if self.packs:
             mask = masks(batch, self._window, decoder.embed_tokens.weight.dtype)
@@ -62,15 +84,8 @@ class Learner(nn.Module):
             attention_mask=mask,
             use_cache=False,
         )
-        hidden = output.last_hidden_state.flatten(0, 1).index_select(0, batch.sources)
-        return chunked_loss(
-            hidden,
-            head.weight,
-            batch.labels,
-            batch.weights,
-            softcap=self._softcap,
-            chunk=self._chunk,
-        )
+        hidden: Tensor = output.last_hidden_state.flatten(0, 1).index_select(0, batch.sources)
+        return hidden
 
     def trained(self) -> dict[str, nn.Parameter]:
         """The adapter's own weights by name, in a fixed order."""

@@ -20,11 +20,15 @@ __all__ = ["Batch", "Item", "Row", "collate", "masks", "pack", "packed_length", 
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """An encoded example: its id, token ids and labels (the id itself, or MASKED), both of its length."""
+    """An encoded example: its id, token ids and labels (the id itself, or MASKED), both of its length.
+
+    weight: of each token that is learned; below 0, the model learns not to say it.
+    """
 
     id: str
     ids: tuple[int, ...]
     labels: tuple[int, ...]
+    weight: float = 1.0
 
     @property
     def supervised(self) -> int:
@@ -44,7 +48,7 @@ class Row:
 
     ids, positions: [T]; until: [T], the place after the last descendant of each token, so that token i
     attends to j if and only if j <= i < until[j]. sources: [S], the place from which labels [S] are told,
-    weights [S]: in how many examples. examples: the ids of the examples in the row.
+    weights [S]: summed over the examples that learn it. examples: the ids of the examples in the row.
     """
 
     ids: list[int]
@@ -106,7 +110,8 @@ def packed_length(items: Sequence[Item]) -> int:
 def pack(items: Sequence[Item]) -> Row:
     """One row of one or more items; items that begin alike share those tokens.
 
-    Two items that learn the same token from the same past make one thing to learn of weight 2.
+    Two items that learn the same token from the same past make one thing to learn, of the sum of their
+    weights.
     """
     ids: list[int] = []
     positions: list[int] = []
@@ -129,7 +134,7 @@ def pack(items: Sequence[Item]) -> Row:
         for i, label in enumerate(item.labels[1:], start=1):
             if label != MASKED:
                 key = (path[i - 1], label)
-                learned[key] = learned.get(key, 0.0) + 1.0
+                learned[key] = learned.get(key, 0.0) + item.weight
         before = inputs
     for place in path:
         until[place] = len(ids)

@@ -40,6 +40,9 @@ class Recipe:
     max_length: longer examples are left out and counted. packing: shared beginnings are computed once;
     row_tokens: the longest packed row (longer ones share more, attention costs their square); together: up
     to so many examples that begin alike stay in one step. chunk: positions of the loss at a time.
+    beta: of DPO: the examples come in pairs, the wrong reply behind the right one, and the adapter learns to
+    prefer; None: it learns the examples as they are. sft: weight of the right replies' own loss beside DPO's
+    (mean over tokens; default 1).
     dtype: of the base and the arithmetic; None: float32 on a CPU, bfloat16 elsewhere; the adapter's own
     weights are float32 while they are trained and are saved as save_dtype.
     """
@@ -68,6 +71,8 @@ class Recipe:
     row_tokens: int = 1024
     together: int = 4
     chunk: int = 128
+    beta: float | None = None
+    sft: float | None = None
     dtype: Dtype | None = None
     save_dtype: SaveDtype = "float32"
 
@@ -82,6 +87,7 @@ class Recipe:
             self._whole(name, 0)
         self._number("lr", above=0.0)
         self._number("clip", above=0.0)
+        self._check_preference()
         self._number("weight_decay", least=0.0)
         self._number("dropout", least=0.0)
         _check(self.dropout < 1, "dropout", f"must be below 1, not {self.dropout}")
@@ -181,6 +187,16 @@ class Recipe:
             _check(sound and value > above, name, f"must be above {above:g}, not {value!r}")
         if least is not None:
             _check(sound and value >= least, name, f"must be at least {least:g}, not {value!r}")
+
+    def _check_preference(self) -> None:
+        if self.beta is None:
+            _check(self.sft is None, "sft", "belongs to preferences: give --beta, too")
+            return
+        self._number("beta", above=0.0)
+        if self.sft is not None:
+            self._number("sft", least=0.0)
+        _check(self.dropout == 0, "dropout", "must be 0 where preferences are learned (--beta)")
+        _check(self.batch_size % 2 == 0, "batch_size", "must be even: preferences come in pairs")
 
     def _check_targets(self) -> None:
         other = [t for t in self.targets if t not in LINEARS]

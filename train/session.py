@@ -4,24 +4,31 @@ While it is trained the adapter lies in home's training/, under its name; finish
 in one step. The same call again goes on from the checkpoint that an interrupted one left.
 """
 
+import gc
+import hashlib
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from adapters import Adapter, Model, Target, home, home_folder, resolve
+from adapters import Adapter, Model, Target, home, home_folder, resolve, serving_name
 from adapters.base import base_name
 from adapters.shelf import adopt, free
 from adapters.weights import WEIGHTS
 from bench.dialects import find_dialect
+from bench.engines import Completion, EngineOptions
+from bench.engines.local import TransformersEngine
 from bench.engines.tokens import load_tokenizer
 from bench.errors import UsageError
 from train.batches import Encodings, encode_all
 from train.checkpoint import CHECKPOINT
+from train.examples import Example
 from train.files import replaced
 from train.guard import require_checked
 from train.loop import fit
 from train.metrics import Step
+from train.preferences import Pairs, kept_replies, own_replies, pairs_of
 from train.recipe import Recipe
 from train.sources import Gathered, Sources, gather
 
@@ -116,6 +123,7 @@ def train(
 ) -> Trained:
     """Train an adapter and put it into home's adapters/, with its card (a candidate) and the guard's proof.
 
+    With recipe.beta the model is asked the examples first, and learns to prefer gold to its wrong replies.
     Errors: UsageError under a launcher of several processes; those of `check_free`, `require_checked` and
     `fit`; the checkpoint stays, and the same call goes on from it.
     """
@@ -127,9 +135,19 @@ def train(
     data = session.data.screened
     require_checked(data.kept, data.checked)
     home_folder("training")
+    examples: Sequence[Example] = data.kept
+    if session.recipe.beta is not None:
+        pairs = _preferences(session, name, device)
+        print(pairs.line(), file=sys.stderr, flush=True)
+        examples = pairs.examples
+        if not examples:
+            raise UsageError(
+                "the model answers every example right: there is no wrong reply to learn from; give other "
+                "examples, or train without --beta"
+            )
     done = fit(
         session.recipe,
-        data.kept,
+        examples,
         session.target.folder,
         _place(name),
         parent=session.target.adapter,
@@ -149,6 +167,29 @@ def train(
         seconds=done.seconds,
         encoded=done.data,
     )
+
+
+def _preferences(session: Session, name: str, device: str | None) -> Pairs:
+    """The pairs that the model's own replies to the examples give; asked once for each training."""
+    target, kept = session.target, session.data.screened.kept
+    dialect = find_dialect(session.recipe.dialect)
+    loaded = [target.adapter] if target.adapter else []
+
+    def ask() -> dict[str, Completion]:
+        engine = TransformersEngine(target.folder, loaded, options=EngineOptions(device=device))
+        return own_replies(
+            engine,
+            kept,
+            dialect,
+            adapter=target.adapter.name if target.adapter else None,
+            seed=session.recipe.seed,
+        )
+
+    parts = [target.hash, *(serving_name(a) for a in loaded), session.data.screened.checked.hash]
+    key = hashlib.sha256(" ".join(parts).encode()).hexdigest()
+    replies = kept_replies(home() / "training" / f"{name}.replies.json", key, ask)
+    gc.collect()
+    return pairs_of(kept, replies, dialect, seed=session.recipe.seed)
 
 
 def _place(name: str) -> Path:

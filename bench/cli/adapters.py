@@ -79,21 +79,24 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _list(form: str) -> None:
-    from adapters import ModelError
+    from adapters import ModelError, find_adapter
+    from adapters.registry import shipped
     from adapters.shelf import find, names
     from reports.table import Table
 
     data: list[dict[str, Any]] = []
-    for name in names():
+    own = names()
+    for name in (*own, *(n for n in shipped() if n not in own)):
         try:
-            data.append(_facts(find(name), hashed=False))
+            data.append(_facts(find(name) if name in own else find_adapter(name), hashed=False))
         except ModelError as error:
             data.append({"name": name, "state": "broken", "problem": str(error)})
     head = ["name", "base", "state", "weights", "rank", "targets", "size", "parent", "runs", "vllm"]
     rows = [[_short(key, fact) for key in head] for fact in data]
     notes = [f"{f['name']}: {f['problem']}" for f in data if "problem" in f]
-    if not data:
-        notes = ["none yet: callbench adapters add FOLDER"]
+    notes += [f"{f['name']} comes with callbench" for f in data if f["name"] not in own]
+    if not own:
+        notes.append("none in home yet: callbench adapters add FOLDER")
     emit([Table(title="Adapters", head=head, rows=rows, notes=notes)], data, form)
 
 

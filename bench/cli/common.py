@@ -10,8 +10,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.engines import EngineOptions
     from reports import Table
+    from reports.charts import Chart
 
-__all__ = ["add_format", "add_target", "emit", "engine_options", "run_path", "split_names"]
+__all__ = [
+    "add_format",
+    "add_html",
+    "add_target",
+    "emit",
+    "engine_options",
+    "run_path",
+    "split_names",
+    "write_html",
+]
 
 FORMATS = ("table", "markdown", "json", "csv")
 
@@ -131,6 +141,28 @@ def emit(tables: "Sequence[Table]", data: Any, form: str) -> None:
         print()
     else:
         print(render(tables, form), end="")
+
+
+def add_html(parser: argparse.ArgumentParser) -> None:
+    """`--html FILE`."""
+    parser.add_argument(
+        "--html", metavar="FILE", help="also write one self-contained page, to open in a browser"
+    )
+
+
+def write_html(
+    path: str,
+    title: str,
+    tables: "Sequence[Table]",
+    *,
+    charts: "Sequence[Chart]" = (),
+    cases: dict[str, Any] | None = None,
+) -> None:
+    """Write the page and say where. Errors: InfrastructureError."""
+    from reports.page import Page, write_page
+
+    file = write_page(path, Page(title=title, tables=tables, charts=charts, cases=cases or {}))
+    print(f"page: {file}", file=sys.stderr)
 
 
 def run_path(name: str) -> str:

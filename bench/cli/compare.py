@@ -9,8 +9,14 @@ two runs give one object, more a list of them.
 """
 
 import argparse
+from typing import TYPE_CHECKING
 
-from bench.cli.common import add_format, emit, run_path
+from bench.cli.common import add_format, add_html, emit, run_path, write_html
+
+if TYPE_CHECKING:
+    from bench.decide import Comparison
+    from bench.store import Run
+    from reports.table import Table
 
 __all__ = ["add_arguments", "main"]
 
@@ -31,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="compare although the conditions differ, and say so"
     )
+    add_html(parser)
     add_format(parser)
 
 
@@ -56,4 +63,21 @@ def main(args: argparse.Namespace) -> int:
     tables += [table for one in found for table in comparison_tables(one)]
     data = [comparison_data(one) for one in found]
     emit(tables, data if len(data) > 1 else data[0], args.format)
+    if args.html:
+        _write(args.html, [first, *others], found, tables)
     return 0
+
+
+def _write(path: str, runs: "list[Run]", found: "list[Comparison]", tables: "list[Table]") -> None:
+    """The page: scores, changes, migrations, and every case of all the runs."""
+    from reports import summarise
+    from reports.charts import comparison_charts, run_charts
+    from reports.page import case_data
+    from reports.tables import run_labels
+
+    labels = run_labels([r.manifest for r in runs])
+    charts = run_charts([summarise(r) for r in runs], labels)
+    for one, label in zip(found, labels[1:], strict=True):
+        charts += comparison_charts(one, f": {label}" if len(found) > 1 else "")
+    title = f"{labels[0]} against {', '.join(labels[1:])}"
+    write_html(path, title, tables, charts=charts, cases=case_data(runs, labels))

@@ -1,16 +1,17 @@
-"""Run the embedded model on `smoke`, without and with three examples in the context, and compare.
+"""Run the embedded model on `smoke`, without and with the adapter that comes with callbench, and compare.
 
 The first call prepares the model (about a minute and 1.1 GB of disk); the runs take a few minutes on two
 cores.
 """
 
 import argparse
+from dataclasses import replace
 
 from bench.cli.common import add_format, emit
 
 __all__ = ["add_arguments", "main"]
 
-_MODEL, _SUITE, _SHOTS, _BUDGET = "gemma-3-270m", "smoke", 3, 80
+_MODEL, _ADAPTER, _SUITE, _BUDGET = "gemma-3-270m", "gemma-3-270m-calls", "smoke", 80
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,13 +35,11 @@ def main(args: argparse.Namespace) -> int:
         summary_data,
     )
 
-    target = resolve(_MODEL)
-    engine = load_engine("transformers", target, [])
-    chosen = Chosen(names=(_SUITE,))
-    runs = [
-        run(chosen, target, Settings(max_tokens=_BUDGET, shots=shots), engine, command=args.raw)
-        for shots in (0, _SHOTS)
-    ]
+    adapted = resolve(_MODEL, _ADAPTER)
+    base = replace(adapted, adapter=None)
+    engine = load_engine("transformers", base, [a for a in (adapted.adapter,) if a])
+    chosen, settings = Chosen(names=(_SUITE,)), Settings(max_tokens=_BUDGET)
+    runs = [run(chosen, t, settings, engine, command=args.raw) for t in (base, adapted)]
     summaries = [summarise(r) for r in runs]
     found = compare(*runs)
     tables = [*run_tables(summaries), *comparison_tables(found)]

@@ -3,8 +3,9 @@
 A round profiles the champion's failures on the dev cases of call, arguments and output, mixes examples by
 them, drops what collides with a suite, trains from the champion, measures the candidate on the same cases,
 and holds it against the base and the champion. It is promoted, and is the next champion, if it passes the
-gate and is better as a whole. A round that cannot be told from the last ends the rounds. Test splits are
-never asked. --budget is the time of training of each round; replies are made with transformers.
+gate and is better as a whole. A round that cannot be told from the last ends the rounds. At the end, and only
+if an adapter was promoted, the base and that adapter are asked the test splits, and what --final names, once.
+--budget is the time of training of each round; replies are made with transformers.
 """
 
 import argparse
@@ -12,9 +13,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from bench.cli.common import add_format, emit
-from bench.cli.train import add_recipe, add_shares, read_recipe
+from bench.cli.train import add_more, add_recipe, add_shares, read_recipe, read_sources
 
 if TYPE_CHECKING:
+    from bench.store import Run
     from reports.table import Table
     from train.improve import Round
 
@@ -34,12 +36,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="dev cases of each suite, at most")
     parser.add_argument("--max-tokens", type=int, default=128, help="of a reply (default: 128)")
     parser.add_argument("--device", help="cpu or cuda (default: the best there is)")
+    parser.add_argument(
+        "--eval-dtype", metavar="DTYPE", help="of the replies (default: float32 on a CPU)"
+    )
+    parser.add_argument(
+        "--final",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="SUITE",
+        help="imported suites to open at the end, beside the test splits",
+    )
+    parser.add_argument("--no-final", action="store_true", help="leave the test splits closed")
     parser.add_argument("--no-cache", action="store_true", help="generate every reply anew")
     data = parser.add_argument_group("data of a round")
     data.add_argument(
         "--mix", type=int, default=1000, metavar="N", help="cases to draw (default: 1000)"
     )
     add_shares(data)
+    add_more(data)
     add_recipe(parser)
     add_format(parser)
 
@@ -51,8 +66,7 @@ def main(args: argparse.Namespace) -> int:
     from bench.runner import Chosen
 
     recipe, settings = read_recipe(args), Settings(max_tokens=args.max_tokens)
-    from train.improve import Improvement, improve
-    from train.sources import Shares
+    from train.improve import Improvement, improve, open_sealed
 
     plan = Improvement(
         recipe=recipe,
@@ -60,27 +74,56 @@ def main(args: argparse.Namespace) -> int:
         rounds=args.rounds,
         chosen=Chosen(names=_SUITES, limit=args.limit),
         settings=settings,
-        mix=args.mix,
-        shares=Shares(no_call=args.no_call_share, floor=args.floor, replay=args.replay),
+        sources=read_sources(args),
         parent=args.adapter,
         device=args.device,
+        dtype=args.eval_dtype,
     )
     live = args.format in ("table", "markdown")
+    rounds: list[Round] = []
+    final: tuple[Run, Run] | None = None
 
     def told(made: "Round") -> None:
+        rounds.append(made)
         for line in made.data.lines():
             print(line, file=sys.stderr)
         if live:
             emit([_table(made)], None, args.format)
             sys.stdout.flush()
 
-    with opened_cache(args) as cache:
-        rounds = improve(plan, cache=cache, on_round=told)
-    if not live:
-        emit([_table(made) for made in rounds], [_data(made) for made in rounds], args.format)
+    try:
+        with opened_cache(args) as cache:
+            improve(plan, cache=cache, on_round=told)
+            if not args.no_final:
+                sealed = [f"{name}/test" for name in _SUITES]
+                final = open_sealed(plan, rounds, [*sealed, *args.final], cache=cache)
+    finally:  # what was measured is told, whatever came after it
+        if not live and rounds:
+            tables = [_table(made) for made in rounds]
+            emit(tables + _final_tables(final), _all(rounds, final), args.format)
+    if live and final is not None:
+        print()
+        emit(_final_tables(final), None, args.format)
     kept = [made.trained.adapter.name for made in rounds if made.decision.state == "promoted"]
     print(f"{len(rounds)} rounds; promoted: {', '.join(kept) or 'none'}", file=sys.stderr)
+    if final is None and not args.no_final:
+        print("nothing was promoted: the test splits stay closed", file=sys.stderr)
     return 0
+
+
+def _final_tables(final: "tuple[Run, Run] | None") -> "list[Table]":
+    from reports import compare, comparison_tables
+
+    return comparison_tables(compare(*final)) if final else []
+
+
+def _all(rounds: "list[Round]", final: "tuple[Run, Run] | None") -> dict[str, Any]:
+    from reports import compare, comparison_data
+
+    return {
+        "rounds": [_data(made) for made in rounds],
+        "final": comparison_data(compare(*final)) if final else None,
+    }
 
 
 def _table(made: "Round") -> "Table":

@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench.cli.common import add_format, emit, run_path
+from bench.cli.common import add_format, add_html, emit, run_path, write_html
 
 __all__ = ["add_arguments", "main"]
 
@@ -10,6 +10,7 @@ __all__ = ["add_arguments", "main"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `callbench report`."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run file, URL or run id")
+    add_html(parser)
     add_format(parser)
 
 
@@ -18,6 +19,16 @@ def main(args: argparse.Namespace) -> int:
     from bench.store import read_run
     from reports import run_tables, summarise, summary_data
 
-    summaries = [summarise(read_run(run_path(name))) for name in args.runs]
-    emit(run_tables(summaries), [summary_data(s) for s in summaries], args.format)
+    runs = [read_run(run_path(name)) for name in args.runs]
+    summaries = [summarise(r) for r in runs]
+    tables = run_tables(summaries)
+    emit(tables, [summary_data(s) for s in summaries], args.format)
+    if args.html:
+        from reports.charts import run_charts
+        from reports.page import case_data
+        from reports.tables import run_labels
+
+        labels = run_labels([r.manifest for r in runs])
+        charts, cases = run_charts(summaries, labels), case_data(runs, labels)
+        write_html(args.html, f"Report: {', '.join(labels)}", tables, charts=charts, cases=cases)
     return 0

@@ -5,7 +5,8 @@ tools (--tools FILE --requests N), files of cases (--data) and public corpora (-
 together. Whatever collides with a case of any suite is
 dropped, and counted on stderr. The recipe stands in flags, or in a file (--recipe; what is typed wins): the
 recipe.yaml beside a trained adapter is one. An interrupted training goes on when the same command is given
-again. --dry-run says what would be learned, and trains nothing.
+again. With --beta the model is asked the examples, and learns to prefer the gold replies to its own wrong
+ones and to broken calls (DPO). --dry-run says what would be learned, and trains nothing.
 """
 
 import argparse
@@ -21,7 +22,16 @@ if TYPE_CHECKING:
     from train.session import Session, Trained
     from train.sources import Sources
 
-__all__ = ["SETTINGS", "add_arguments", "add_recipe", "add_shares", "main", "read_recipe"]
+__all__ = [
+    "SETTINGS",
+    "add_arguments",
+    "add_more",
+    "add_recipe",
+    "add_shares",
+    "main",
+    "read_recipe",
+    "read_sources",
+]
 
 SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("dialect", str, "how tools are written for the model (default: the model's own)"),
@@ -44,6 +54,8 @@ SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("row_tokens", int, "longest packed row (default: 1024)"),
     ("together", int, "examples of one beginning in a step (default: 4)"),
     ("chunk", int, "positions of the loss at a time (default: 128)"),
+    ("beta", float, "learn preferences (DPO) with this beta: gold against own wrong replies"),
+    ("sft", float, "weight of the right replies' own loss beside DPO's (default: 1)"),
     ("dtype", str, "float32 or bfloat16 (default: float32 on a CPU, else bfloat16)"),
     ("save_dtype", str, "of the adapter's file: float32 or bfloat16 (default: float32)"),
     ("seed", int, "of the mix, the order and the LoRA (default: 0)"),
@@ -138,7 +150,7 @@ def main(args: argparse.Namespace) -> int:
         raise UsageError("--name is missing: what shall the adapter be called?")
     if not args.save_minutes > 0 or (args.save_steps is not None and args.save_steps < 1):
         raise UsageError("--save-minutes must be above 0, and --save-steps at least 1")
-    recipe, sources = read_recipe(args), _sources(args)
+    recipe, sources = read_recipe(args), read_sources(args)
     from train.session import check_free, encodings, prepare, train
 
     if args.name is not None:
@@ -175,12 +187,13 @@ def read_recipe(args: argparse.Namespace) -> "Recipe":
     return recipe if recipe.base else Recipe.from_dict({**recipe.to_dict(), "base": "gemma-3-270m"})
 
 
-def _sources(args: argparse.Namespace) -> "Sources":
+def read_sources(args: argparse.Namespace) -> "Sources":
+    """The sources of the command line. Errors: UsageError."""
     from train.sources import Shares, Sources
 
     return Sources(
         mix=args.mix,
-        runs=tuple(run_path(name) for name in args.runs),
+        runs=tuple(run_path(name) for name in getattr(args, "runs", ())),
         shares=Shares(no_call=args.no_call_share, floor=args.floor, replay=args.replay),
         files=tuple(args.data),
         corpora=tuple(args.corpus),

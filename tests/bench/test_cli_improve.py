@@ -36,7 +36,9 @@ def test_a_round_that_shows_nothing_is_rejected_and_ends_it(
 ) -> None:
     words = ("--model", tiny_models["gemma3"], *QUICK, "--steps", 1, "--rounds", 3)
     out, err = say(*words, "--json")
-    (found,) = json.loads(out)
+    told = json.loads(out)
+    (found,), final = told["rounds"], told["final"]
+    assert final is None
     assert names() == ["improved-1"]
     card = load_card(home / "adapters" / "improved-1")
     assert card is not None
@@ -54,6 +56,7 @@ def test_a_round_that_shows_nothing_is_rejected_and_ends_it(
     assert found["profile"]
     assert found["gathered"] == 60
     assert "1 rounds; promoted: none" in err
+    assert "nothing was promoted: the test splits stay closed" in err
     taken = say(*words, code=2)[1]
     assert "there is an adapter 'improved-1' already: give another --name" in taken
 

@@ -307,7 +307,7 @@ def test_a_corpus_is_one_source_among_others(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("--name x --steps 1", "give --mix N, --data or --corpus"),
+        ("--name x --steps 1", "give --mix N, --data, --corpus or --tools"),
         ("--data DATA --steps 1", "--name is missing"),
         ("--name x --data DATA", "none of --steps, --epochs, --budget-minutes is given"),
         ("--name x --data DATA --steps 1 --epochs 1", "--steps, --epochs contradict each other"),

@@ -12,7 +12,15 @@ from bench.gate import gate
 from bench.runner import Chosen
 from bench.store import Run
 from tests.made_runs import CANDIDATE, lost_record, made_run, rows, two_runs, verdict_run
-from train.improve import Decision, Improvement, decide, improve, measured, settle
+from train.improve import (
+    Decision,
+    Improvement,
+    decide,
+    improve,
+    measured,
+    open_sealed,
+    settle,
+)
 from train.recipe import Recipe
 
 CALL, OUTPUT = rows("call", 200, categories=("direct", "negated")), rows("output", 200)
@@ -122,3 +130,7 @@ def test_what_the_guard_does_not_know_is_not_improved_on(tmp_path: Path) -> None
     )
     with pytest.raises(UsageError, match="improving on 'mine' is not guarded"):
         improve(_plan(Chosen(names=(str(file),))))
+
+
+def test_the_test_splits_stay_closed_where_nothing_was_promoted() -> None:
+    assert open_sealed(_plan(Chosen(names=("call",))), (), ["call/test"]) is None

@@ -62,11 +62,13 @@ def test_every_setting_has_a_say_in_the_hash() -> None:
         "schedule": "constant", "weight_decay": 0.1, "clip": 2.0, "batch_size": 2,
         "forward_tokens": 9, "steps": 6, "seed": 1, "max_length": 9, "packing": False,
         "row_tokens": 9, "together": 9, "chunk": 9, "dtype": "float32", "save_dtype": "bfloat16",
+        "beta": 0.1,
     }  # fmt: skip
     hashes = {Recipe(**{"steps": 5, name: value}).hash for name, value in others.items()}
     hashes |= {base.hash, Recipe(epochs=1.0).hash, Recipe(budget_minutes=1.0).hash}
-    assert len(hashes) == len(others) + 3
-    assert set(others) | {"epochs", "budget_minutes"} == set(vars(base))
+    hashes |= {Recipe(steps=5, beta=0.1, sft=0.5).hash}
+    assert len(hashes) == len(others) + 4
+    assert set(others) | {"epochs", "budget_minutes", "sft"} == set(vars(base))
 
 
 @pytest.mark.parametrize(
