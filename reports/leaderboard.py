@@ -11,13 +11,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.records import Manifest
 from bench.store import read_run
 from reports.bfcl import AGGREGATES
 from reports.scan import Scanned
 from reports.summary import summarise
 from reports.table import Table
 
-__all__ = ["Board", "Place", "boards", "leaderboard_data", "leaderboard_tables", "run_files"]
+__all__ = [
+    "Board",
+    "Place",
+    "boards",
+    "conditions",
+    "conditions_in_words",
+    "leaderboard_data",
+    "leaderboard_tables",
+    "run_files",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +60,7 @@ def boards(runs: Sequence[Scanned], *, baselines: bool = True) -> list[Board]:
     """
     alike: dict[str, list[Scanned]] = {}
     for run in runs:
-        alike.setdefault(_key(run), []).append(run)
+        alike.setdefault(conditions(run.manifest), []).append(run)
     found = [_board(same, baselines) for same in alike.values()]
     return sorted(found, key=lambda b: (-len(b.places), b.settings))
 
@@ -80,15 +90,15 @@ def leaderboard_data(found: Sequence[Board], states: dict[str, str] | None = Non
     ]
 
 
-def _key(run: Scanned) -> str:
-    m = run.manifest
+def conditions(m: Manifest) -> str:
+    """What runs must have in common to be put side by side: cases, sampling and examples, as one text."""
     suites = sorted((s.name, s.split, s.hash, s.cases) for s in m.suites)
     sampling = {k: v for k, v in m.sampling.items() if k not in ("batch_size", "seed")}
     return json.dumps([suites, m.selection_hash, sampling, m.shots], sort_keys=True)
 
 
-def _settings(run: Scanned) -> str:
-    m = run.manifest
+def conditions_in_words(m: Manifest) -> str:
+    """The same for people."""
     suites = ", ".join(f"{s.name}/{s.split} {s.version} ({s.cases} cases)" for s in m.suites)
     words = [suites, f"at most {m.sampling.get('max_tokens')} tokens"]
     temperature = m.sampling.get("temperature")
@@ -121,7 +131,7 @@ def _board(runs: Sequence[Scanned], baselines: bool) -> Board:
     first = chosen[0] if chosen else None
     total = first.total.n if first else 0
     return Board(
-        settings=_settings(runs[0]),
+        settings=conditions_in_words(runs[0].manifest),
         places=tuple(places),
         older=len(whole) - len(chosen),
         incomplete=tuple(r.manifest.run_id for r in runs if not r.complete or not r.total.n),
