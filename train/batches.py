@@ -15,7 +15,7 @@ from bench.dialects import Dialect
 from bench.errors import DialectError, UsageError
 from train.examples import Example, encode
 from train.packing import Item, Row, pack, packed_length, shared
-from train.recipe import Recipe
+from train.recipe import FORWARD_TOKENS, Recipe
 
 __all__ = ["Encodings", "Plan", "data_hash", "encode_all", "forwards"]
 
@@ -157,24 +157,46 @@ def forwards(
     """The items as forward passes of at most recipe.forward_tokens tokens, padding included.
 
     A row that is longer by itself is a pass of its own. least: make at least so many, if the items are
-    enough. Rows of like length go together; at most an eighth of a pass is padding.
+    enough. Rows of like length go together; at most an eighth of a pass is padding, a third where rows are
+    filled.
     """
     ordered = sorted(items, key=lambda item: (item.inputs, item.id))
     total = packed_length(ordered) if packed else sum(len(item.inputs) for item in ordered)
-    most = min(recipe.forward_tokens, -(-total // least))
+    most = recipe.forward_tokens or FORWARD_TOKENS
+    if least > 1:
+        most = min(most, -(-total // least))
     longest = min(recipe.row_tokens, most)
-    rows = [pack(group) for group in _rows(ordered, longest if packed else 0)]
+    groups = _rows(ordered, longest if packed else 0)
+    rows = [
+        pack(group) for group in (_filled(groups, longest) if packed and recipe.fill else groups)
+    ]
     rows.sort(key=lambda row: (-len(row.ids), row.examples))
     passes: list[list[Row]] = []
+    padding = 2 if recipe.fill else _PADDING
     for row in rows:
         last = passes[-1] if passes else []
         width = len(last[0].ids) * (len(last) + 1) if last else 0
         held = sum(len(r.ids) for r in last) + len(row.ids)
-        if last and width <= most and width - held <= held // _PADDING:
+        if last and width <= most and width - held <= held // padding:
             last.append(row)
         else:
             passes.append([row])
     return passes
+
+
+def _filled(groups: Sequence[list[Item]], longest: int) -> list[list[Item]]:
+    """Whole groups together in as few rows as first fit, the longest first, finds."""
+    rows: list[list[Item]] = []
+    room: list[int] = []
+    sized = sorted(((packed_length(group), group) for group in groups), key=lambda g: -g[0])
+    for length, group in sized:
+        place = next((i for i, free in enumerate(room) if length <= free), len(rows))
+        if place == len(rows):
+            rows.append([])
+            room.append(longest)
+        rows[place] += group
+        room[place] -= length
+    return rows
 
 
 def _rows(ordered: Sequence[Item], longest: int) -> list[list[Item]]:

@@ -107,7 +107,7 @@ def fit(
     recipe = recipe.bound(
         base_hash=base_hash,
         data_hash=data_hash(given),
-        dtype="float32" if accelerator.device.type == "cpu" else "bfloat16",
+        on_cpu=accelerator.device.type == "cpu",
     )
     run = run_hash(recipe, parent)
     position = begin(out, run)

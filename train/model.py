@@ -18,7 +18,7 @@ from adapters.weights import CONFIG, WEIGHTS
 from bench.errors import UsageError
 from train.loss import chunked_loss, token_losses
 from train.packing import Batch, masks
-from train.recipe import Recipe, flag
+from train.recipe import CHUNK, Recipe, flag
 
 __all__ = ["PACKED", "Learner", "load_learner"]
 
@@ -39,7 +39,7 @@ class Learner(nn.Module):
         self.model = model
         self._decoder = [model.get_base_model().get_decoder()]  # in a list: no second registration
         self._head = [model.get_base_model().get_output_embeddings()]
-        self._chunk = recipe.chunk
+        self._chunk = recipe.chunk or CHUNK
         config = self._decoder[0].config
         self._softcap = getattr(config, "final_logit_softcapping", None)
         self._window = getattr(config, "sliding_window", None)

@@ -15,11 +15,14 @@ import yaml
 from adapters.card import recipe_hash
 from bench.errors import UsageError
 
-__all__ = ["LINEARS", "Recipe", "flag"]
+__all__ = ["CHUNK", "FORWARD_TOKENS", "LINEARS", "Recipe", "flag"]
 
 LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """All linear layers of a block and nothing else: attention alone is worse at equal size (LoRA Without
 Regret), and vLLM serves no adapter of the embeddings or the output layer."""
+
+FORWARD_TOKENS, CHUNK = 2048, 128
+"""Tokens of a forward pass and positions of the loss at a time, on a CPU."""
 
 Schedule = Literal["cosine", "constant"]
 Dtype = Literal["float32", "bfloat16"]
@@ -36,10 +39,14 @@ class Recipe:
     rank, alpha, dropout, targets: the LoRA. lr: 1e-3 learns well on Gemma 3 270M, 1e-4 to 2e-4 are usual
     from 2B up. warmup: steps of linear warm-up. schedule: cosine falls to a tenth of lr. clip: largest norm
     of the gradient. batch_size: examples an optimiser step; forward_tokens: tokens (with padding) of one
-    forward pass: how often gradients are accumulated follows from it and changes no result.
+    forward pass: how often gradients are accumulated follows from it and changes no result; None: 2048 on a
+    CPU, 8192 elsewhere, where small passes wait for their launches.
     max_length: longer examples are left out and counted. packing: shared beginnings are computed once;
-    row_tokens: the longest packed row (longer ones share more, attention costs their square); together: up
-    to so many examples that begin alike stay in one step. chunk: positions of the loss at a time.
+    row_tokens: the longest packed row (longer ones share more, attention costs their square); fill: put
+    examples into one row that share too little to be worth it, for fewer and fuller passes, and changes no
+    result either; None: not on a CPU, where a pass costs its operations alone. together: up to so many
+    examples that begin alike stay in one step. chunk: positions of the loss at a time; None: 128
+    on a CPU, 1024 elsewhere.
     beta: of DPO: the examples come in pairs, the wrong reply behind the right one, and the adapter learns to
     prefer; None: it learns the examples as they are. sft: weight of the right replies' own loss beside DPO's
     (mean over tokens; default 1).
@@ -61,7 +68,7 @@ class Recipe:
     weight_decay: float = 0.0
     clip: float = 1.0
     batch_size: int = 16
-    forward_tokens: int = 2048
+    forward_tokens: int | None = None
     steps: int | None = None
     epochs: float | None = None
     budget_minutes: float | None = None
@@ -69,8 +76,9 @@ class Recipe:
     max_length: int = 4096
     packing: bool = True
     row_tokens: int = 1024
+    fill: bool | None = None
     together: int = 4
-    chunk: int = 128
+    chunk: int | None = None
     beta: float | None = None
     sft: float | None = None
     dtype: Dtype | None = None
@@ -79,10 +87,11 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, kind in (("base", str), ("dialect", str), ("packing", bool)):
             _check(isinstance(getattr(self, name), kind), name, f"must be of type {kind.__name__}")
-        for name in ("rank", "alpha", "batch_size", "forward_tokens", "max_length", "row_tokens"):
+        for name in ("rank", "alpha", "batch_size", "max_length", "row_tokens", "together"):
             self._whole(name, 1)
-        for name in ("together", "chunk"):
-            self._whole(name, 1)
+        for name in ("forward_tokens", "chunk"):
+            if getattr(self, name) is not None:
+                self._whole(name, 1)
         for name in ("warmup", "seed"):
             self._whole(name, 0)
         self._number("lr", above=0.0)
@@ -91,6 +100,7 @@ class Recipe:
         self._number("weight_decay", least=0.0)
         self._number("dropout", least=0.0)
         _check(self.dropout < 1, "dropout", f"must be below 1, not {self.dropout}")
+        _check(self.fill is None or isinstance(self.fill, bool), "fill", "must be of type bool")
         for name, kinds in (("schedule", Schedule), ("dtype", Dtype), ("save_dtype", SaveDtype)):
             value, known = getattr(self, name), get_args(kinds)
             allowed = value in known or (name == "dtype" and value is None)
@@ -149,7 +159,7 @@ class Recipe:
         """sha256 (hex) of the settings, as a card records it."""
         return recipe_hash(self.to_dict())
 
-    def bound(self, *, base_hash: str, data_hash: str, dtype: Dtype) -> Self:
+    def bound(self, *, base_hash: str, data_hash: str, on_cpu: bool) -> Self:
         """The recipe with what it will run on. Errors: UsageError if it was written for something else."""
         for name, found, what in (
             ("base_hash", base_hash, "another base"),
@@ -162,7 +172,13 @@ class Recipe:
                     f"is {found[:12]}…"
                 )
         return dataclasses.replace(
-            self, base_hash=base_hash, data_hash=data_hash, dtype=self.dtype or dtype
+            self,
+            base_hash=base_hash,
+            data_hash=data_hash,
+            dtype=self.dtype or ("float32" if on_cpu else "bfloat16"),
+            forward_tokens=self.forward_tokens or (FORWARD_TOKENS if on_cpu else 8192),
+            chunk=self.chunk or (CHUNK if on_cpu else 1024),
+            fill=(not on_cpu) if self.fill is None else self.fill,
         )
 
     def rate(self, step: int, steps: int) -> float:

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,15 +82,15 @@ def test_unpacked_batches_hold_examples_of_like_length() -> None:
     assert max(spread) <= 6  # of 16
 
 
-@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(("packed", "fill"), [(True, False), (True, True), (False, False)])
 @pytest.mark.parametrize(
     ("forward", "row", "least"), [(300, 100, 1), (60, 60, 1), (10, 10, 1), (9999, 9999, 4)]
 )
 def test_forward_passes_hold_every_example_once_within_their_limits(
-    packed: bool, forward: int, row: int, least: int
+    packed: bool, fill: bool, forward: int, row: int, least: int
 ) -> None:
     items = _items(16, seed=3)
-    recipe = Recipe(steps=1, forward_tokens=forward, row_tokens=row)
+    recipe = Recipe(steps=1, forward_tokens=forward, row_tokens=row, fill=fill)
     passes = forwards(items, recipe, packed=packed, least=least)
     names = [name for rows in passes for r in rows for name in r.examples]
     assert Counter(names) == Counter(item.id for item in items)
@@ -125,6 +126,24 @@ def test_a_row_is_shared_only_where_that_is_worth_its_attention() -> None:
         return sum(len(passed) for passed in forwards(items, recipe, packed=True))
 
     assert (rows(10), rows(300)) == (2, 1)
+
+
+def test_filled_rows_make_fewer_passes_of_the_same_lessons() -> None:
+    drawn = random.Random(5)
+    items = [  # nothing in common but the first token
+        Item(id=str(n), ids=(2, *[n] * size), labels=(*[MASKED] * size, n))
+        for n, size in ((n, drawn.randint(20, 180)) for n in range(10, 50))
+    ]
+    recipe = Recipe(steps=1, forward_tokens=2000, row_tokens=400)
+    plain, filled = (
+        forwards(items, replace(recipe, fill=fill), packed=True) for fill in (False, True)
+    )
+    rows = [sum(len(rows) for rows in passes) for passes in (plain, filled)]
+    assert rows[0] >= 35
+    assert rows[1] < 15
+    assert len(filled) < len(plain)
+    weights = [sum(w for rows in p for r in rows for w in r.weights) for p in (plain, filled)]
+    assert weights[0] == weights[1]
 
 
 def test_what_cannot_be_learned_from_is_left_out_and_counted(tiny_tokenizer: Any) -> None:

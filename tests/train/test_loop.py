@@ -165,10 +165,11 @@ def test_how_often_gradients_are_accumulated_changes_nothing(
     tiny_models: dict[str, Path], tmp_path: Path
 ) -> None:
     whole = _fit(tiny_models, tmp_path / "whole")
-    parts = _fit(
-        tiny_models, tmp_path / "parts", replace(RECIPE_6, forward_tokens=300, row_tokens=300)
-    )
-    for a, b in zip(read_steps(whole.folder), read_steps(parts.folder), strict=True):
+    small = replace(RECIPE_6, forward_tokens=300, row_tokens=300)
+    parts = _fit(tiny_models, tmp_path / "parts", small)
+    filled = _fit(tiny_models, tmp_path / "filled", replace(small, fill=True, forward_tokens=900))
+    steps = [read_steps(one.folder) for one in (whole, parts, filled)]
+    for a, b in [*zip(*steps[:2], strict=True), *zip(*steps[::2], strict=True)]:
         assert b.loss == pytest.approx(a.loss, rel=1e-4)
         assert b.grad_norm == pytest.approx(a.grad_norm, rel=1e-3)
 

@@ -60,7 +60,7 @@ def test_every_setting_has_a_say_in_the_hash() -> None:
         "base": "x", "base_hash": "0" * 64, "dialect": "gemma", "data_hash": "1" * 64, "rank": 8,
         "alpha": 8, "dropout": 0.1, "targets": ("q_proj",), "lr": 1e-4, "warmup": 1,
         "schedule": "constant", "weight_decay": 0.1, "clip": 2.0, "batch_size": 2,
-        "forward_tokens": 9, "steps": 6, "seed": 1, "max_length": 9, "packing": False,
+        "forward_tokens": 9, "steps": 6, "seed": 1, "max_length": 9, "packing": False, "fill": True,
         "row_tokens": 9, "together": 9, "chunk": 9, "dtype": "float32", "save_dtype": "bfloat16",
         "beta": 0.1,
     }  # fmt: skip
@@ -104,9 +104,13 @@ def test_the_rate_warms_up_and_falls_to_a_tenth() -> None:
 
 
 def test_a_bound_recipe_refuses_other_data_and_another_base() -> None:
-    recipe = Recipe(steps=1).bound(base_hash="a" * 64, data_hash="b" * 64, dtype="float32")
+    recipe = Recipe(steps=1).bound(base_hash="a" * 64, data_hash="b" * 64, on_cpu=True)
     assert (recipe.base_hash, recipe.data_hash, recipe.dtype) == ("a" * 64, "b" * 64, "float32")
+    assert (recipe.forward_tokens, recipe.chunk) == (2048, 128)
+    elsewhere = Recipe(steps=1).bound(base_hash="a" * 64, data_hash="b" * 64, on_cpu=False)
+    assert (elsewhere.dtype, elsewhere.forward_tokens, elsewhere.chunk) == ("bfloat16", 8192, 1024)
+    assert (recipe.fill, elsewhere.fill) == (False, True)
     with pytest.raises(UsageError, match="written for another base"):
-        recipe.bound(base_hash="c" * 64, data_hash="b" * 64, dtype="float32")
+        recipe.bound(base_hash="c" * 64, data_hash="b" * 64, on_cpu=True)
     with pytest.raises(UsageError, match="written for other data"):
-        recipe.bound(base_hash="a" * 64, data_hash="c" * 64, dtype="float32")
+        recipe.bound(base_hash="a" * 64, data_hash="c" * 64, on_cpu=True)
