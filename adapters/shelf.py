@@ -24,7 +24,15 @@ from adapters.weights import CONFIG, WEIGHTS, file_hash, weights_hash
 __all__ = ["Ancestor", "add", "adopt", "export", "find", "free", "lineage", "names", "remove"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_KEPT = ("README.md", "LICENSE*", "NOTICE*", "tokenizer*", "special_tokens_map.json", "*.jinja")
+_KEPT = (
+    "README.md",
+    ".eval_results/*.yaml",
+    "LICENSE*",
+    "NOTICE*",
+    "tokenizer*",
+    "special_tokens_map.json",
+    "*.jinja",
+)
 _FATAL = ("card", "unreadable", "empty", "partner", "shape", "rank-mismatch", "no-module", "config")
 """Findings of verify with which an adapter is not taken in: it is broken, or of another base."""
 
@@ -273,7 +281,9 @@ def _copy(source: Path, target: Path) -> None:
     try:
         target.mkdir()
         for file in sorted(f for f in wanted if f.is_file()):
-            shutil.copyfile(file, target / file.name)
+            copy = target / file.relative_to(source)
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copyfile(file, copy)
     except OSError as error:
         raise ModelError(f"cannot copy {source}: {error.strerror}") from None
 
@@ -303,8 +313,8 @@ def _into_place(made: Path, target: Path) -> None:
 def _zipped(folder: Path, target: Path) -> Path:
     """One folder as a zip file, byte for byte the same each time."""
     with zipfile.ZipFile(target, "w") as archive:
-        for file in sorted(folder.iterdir()):
-            entry = zipfile.ZipInfo(f"{folder.name}/{file.name}")
+        for file in sorted(f for f in folder.rglob("*") if f.is_file()):
+            entry = zipfile.ZipInfo(f"{folder.name}/{file.relative_to(folder).as_posix()}")
             entry.external_attr = 0o644 << 16
             with file.open("rb") as stream, archive.open(entry, "w", force_zip64=True) as out:
                 shutil.copyfileobj(stream, out)

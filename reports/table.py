@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tabulate import tabulate
 
-__all__ = ["FORMATS", "Table", "render"]
+__all__ = ["FORMATS", "Table", "escape", "render"]
 
 FORMATS = ("table", "markdown", "json", "csv")
 
@@ -43,11 +43,11 @@ def _plain(table: Table) -> str:
 
 def _markdown(table: Table) -> str:
     """Model text is untrusted: bars, newlines and HTML are escaped."""
-    rows = [[_escape(cell) for cell in row] for row in table.rows]
-    heads = [_escape(h) for h in table.head]
+    rows = [[escape(cell) for cell in row] for row in table.rows]
+    heads = [escape(h) for h in table.head]
     body = tabulate(rows, headers=heads, tablefmt="pipe", disable_numparse=True)
-    notes = "".join(f"\n{_escape(note)}\n" for note in table.notes)
-    return f"### {_escape(table.title)}\n\n{body}\n{notes}"
+    notes = "".join(f"\n{escape(note)}\n" for note in table.notes)
+    return f"### {escape(table.title)}\n\n{body}\n{notes}"
 
 
 def _csv(table: Table) -> str:
@@ -63,7 +63,8 @@ def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else (" " if c in "\n\t\r" else "\ufffd") for c in text)
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """One line of text as Markdown shows it literally: bars, HTML and Markdown's own signs are escaped."""
     text = _one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     for char in "\\|`*_[]":
         text = text.replace(char, f"\\{char}")

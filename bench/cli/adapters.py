@@ -1,8 +1,9 @@
-"""Add, list, show, verify, merge, remove and export LoRA adapters.
+"""Add, list, show, verify, merge, remove, export and document LoRA adapters.
 
 An adapter is a PEFT folder in home's adapters/ with a card beside it (card.toml): base, parent, recipe,
 measured runs, state. verify says before any engine starts whether vLLM can serve an adapter, and why not;
-it exits 1 if not. merge writes base + adapter as a model folder of its own, for --model FOLDER.
+it exits 1 if not. merge writes base + adapter as a model folder of its own, for --model FOLDER. card writes
+the model card for the hub (README.md and .eval_results/) from complete runs of exactly this adapter.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.common import add_format, emit
+from bench.cli.common import add_format, emit, run_path
 
 if TYPE_CHECKING:
     from adapters import Adapter
@@ -49,6 +50,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     export = actions.add_parser("export", help="write an adapter as a PEFT folder or a .zip file")
     export.add_argument("name", metavar="NAME", help=_ONE)
     export.add_argument("out", metavar="OUT", type=Path, help="a new folder, or a new .zip file")
+    card = actions.add_parser("card", help="write its model card (README.md) from measured runs")
+    card.add_argument("name", metavar="NAME", help=_ONE)
+    card.add_argument(
+        "--from",
+        dest="runs",
+        nargs="+",
+        required=True,
+        metavar="RUN",
+        help="complete run of this very adapter: run file, URL or run id",
+    )
+    card.add_argument(
+        "--force", action="store_true", help="also over a README.md that callbench did not write"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -71,6 +85,8 @@ def main(args: argparse.Namespace) -> int:
             from adapters.shelf import remove
 
             remove(args.name, force=args.force)
+        case "card":
+            _card(args)
         case _:
             from adapters.shelf import export
 
@@ -164,6 +180,15 @@ def _merge(args: argparse.Namespace) -> None:
     named = args.base is not None
     base = resolve(args.base, dialect="none").folder if named else _base_at_hand(adapter.base)
     print(merge(adapter, base, args.out, dtype=args.dtype))
+
+
+def _card(args: argparse.Namespace) -> None:
+    from adapters.registry import find_adapter
+    from bench.store import read_run
+    from reports.export.card import write_card
+
+    adapter = find_adapter(args.name)
+    print(write_card(adapter, [read_run(run_path(r)) for r in args.runs], force=args.force))
 
 
 def _folder(name: str) -> tuple[Path, str]:

@@ -63,7 +63,9 @@ def shelved(call: Run, tiny_adapters: Adapters, tiny_models: Models) -> Path:
     return base
 
 
-@pytest.mark.parametrize("action", ["add", "list", "show", "verify", "merge", "remove", "export"])
+@pytest.mark.parametrize(
+    "action", ["add", "list", "show", "verify", "merge", "remove", "export", "card"]
+)
 def test_every_action_has_its_help(action: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:
         main(["adapters", action, "--help"])
