@@ -9,6 +9,7 @@ if an adapter was promoted, the base and that adapter are asked the test splits,
 """
 
 import argparse
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,7 @@ def main(args: argparse.Namespace) -> int:
         parent=args.adapter,
         device=args.device,
         dtype=args.eval_dtype,
+        command=shlex.join(["callbench", *args.raw]),
     )
     live = args.format in ("table", "markdown")
     rounds: list[Round] = []
