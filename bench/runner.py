@@ -37,6 +37,19 @@ class Chosen:
     limit: int | None = None
     vary: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, manifest: Manifest) -> "Chosen":
+        """The choice that a run was begun with."""
+        raw = manifest.selection
+        names, limit, pattern = raw.get("names"), raw.get("limit"), raw.get("pattern")
+        vary = raw.get("vary")
+        return cls(
+            names=tuple(str(n) for n in names) if isinstance(names, list) else (),
+            limit=limit if isinstance(limit, int) else None,
+            pattern=pattern if isinstance(pattern, str) else None,
+            vary=tuple(str(k) for k in vary) if isinstance(vary, list) else (),
+        )
+
     def selection(self) -> Selection:
         """The cases. Errors: SuiteError."""
         return select(self.names, pattern=self.pattern, limit=self.limit, vary=self.vary)
@@ -123,19 +136,10 @@ def resume(
     """
     old = read_run(path)
     manifest = old.manifest
-    raw = manifest.selection
-    names, limit, pattern = raw.get("names"), raw.get("limit"), raw.get("pattern")
-    vary = raw.get("vary")
-    chosen = Chosen(
-        names=tuple(str(n) for n in names) if isinstance(names, list) else (),
-        limit=limit if isinstance(limit, int) else None,
-        pattern=pattern if isinstance(pattern, str) else None,
-        vary=tuple(str(k) for k in vary) if isinstance(vary, list) else (),
-    )
-    selection = chosen.selection()
+    selection = Chosen.of(manifest).selection()
     if selection.hash != manifest.selection_hash:
         raise UsageError(f"the suites changed since {path} was begun: start a new run")
-    adapter = raw.get("adapter")
+    adapter = manifest.selection.get("adapter")
     options = _restored(options, manifest)
     (target,) = find_targets(
         manifest.model,

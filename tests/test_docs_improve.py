@@ -1,4 +1,4 @@
-"""docs/improve.md: its commands can be read, and what it says of the shipped adapter is what lies beside it."""
+"""docs/improve.md: its commands can be read, and what it says of the shipped adapter is true."""
 
 import json
 import re

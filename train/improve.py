@@ -212,9 +212,7 @@ def _round(
         sources = replace(sources, runs=(str(champion.path),))
     session = prepare(recipe, sources, parent=str(parent.folder) if parent else None)
     try:
-        trained = train(
-            session, plan.adapter(number), device=plan.device, command=plan.command
-        )
+        trained = train(session, plan.adapter(number), device=plan.device, command=plan.command)
     finally:
         _release()
     candidate = replace(base, adapter=trained.adapter)

@@ -1,8 +1,9 @@
-"""Add, list, show, verify, merge, remove and export LoRA adapters.
+"""Add, list, show, verify, merge, remove, export LoRA adapters; write their model cards.
 
 An adapter is a PEFT folder in home's adapters/ with a card beside it (card.toml): base, parent, recipe,
 measured runs, state. verify says before any engine starts whether vLLM can serve an adapter, and why not;
-it exits 1 if not. merge writes base + adapter as a model folder of its own, for --model FOLDER.
+it exits 1 if not. merge writes base + adapter as a model folder of its own, for --model FOLDER. card writes
+README.md (with model-index) and .eval_results/ for a hub, from finished runs of that very adapter.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.common import add_format, emit
+from bench.cli.common import add_format, emit, run_path
 
 if TYPE_CHECKING:
     from adapters import Adapter
@@ -46,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     remove = actions.add_parser("remove", help="take an adapter out of home for good")
     remove.add_argument("name", metavar="NAME")
     remove.add_argument("--force", action="store_true", help="even if it is another one's parent")
+    card = actions.add_parser("card", help="write its model card from finished runs of it")
+    card.add_argument("name", metavar="NAME", help=_ONE)
+    card.add_argument(
+        "--from", dest="runs", nargs="+", action="extend", default=[], metavar="RUN", required=True
+    )
     export = actions.add_parser("export", help="write an adapter as a PEFT folder or a .zip file")
     export.add_argument("name", metavar="NAME", help=_ONE)
     export.add_argument("out", metavar="OUT", type=Path, help="a new folder, or a new .zip file")
@@ -71,11 +77,22 @@ def main(args: argparse.Namespace) -> int:
             from adapters.shelf import remove
 
             remove(args.name, force=args.force)
+        case "card":
+            _card(args.name, args.runs)
         case _:
             from adapters.shelf import export
 
             print(export(args.name, args.out))
     return 0
+
+
+def _card(name: str, runs: Sequence[str]) -> None:
+    from adapters import find_adapter
+    from bench.store import read_run
+    from reports.export import write_card
+
+    for path in write_card(find_adapter(name), [read_run(run_path(run)) for run in runs]):
+        print(path)
 
 
 def _list(form: str) -> None:

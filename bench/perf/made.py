@@ -1,4 +1,4 @@
-"""Run files for benchmarks of the reports: the built-in cases, answered right or wrong at random, really judged."""
+"""Run files for benchmarks of the reports: built-in cases, answered right or wrong at random, and judged."""
 
 import json
 import random

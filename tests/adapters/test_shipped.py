@@ -1,4 +1,4 @@
-"""The adapters that come with callbench: whole, light, licensed, and screened against the suites as they are."""
+"""The adapters that come with callbench: whole, light, licensed, screened against the suites as they are."""
 
 import json
 import tomllib
