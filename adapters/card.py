@@ -118,7 +118,7 @@ class Card(_Strict):
     """What an adapter is. weights, config: sha256 (hex) of its two files; recipe: any table TOML can hold.
 
     recipe_hash: recipe_hash(recipe), data_hash: of the training data, both None where unknown; licence:
-    the licence's name, or the notice that must go with the weights.
+    the licence's name, or the notice that must go with the weights; command: what was typed to make it.
     """
 
     schema_version: Literal[1] = 1
@@ -127,6 +127,7 @@ class Card(_Strict):
     config: Sha256
     created: Date
     licence: str = ""
+    command: str = ""
     data_hash: Sha256 | None = None
     recipe_hash: Sha256 | None = None
     base: BaseRef = BaseRef()

@@ -26,6 +26,18 @@ class Model:
     about: str = ""
     licence: str = ""
 
+    @property
+    def derivative_notice(self) -> str:
+        """What must stand beside weights that were made from this model: its licence, Gemma's by the words
+        that the Gemma Terms of Use (section 3.1) ask for."""
+        if not self.licence.startswith("Gemma Terms"):
+            return self.licence
+        return (
+            "Gemma is provided under and subject to the Gemma Terms of Use found at "
+            "ai.google.dev/gemma/terms. "
+            f"These weights are a modified form of Gemma: a LoRA adapter trained on {self.name}."
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Adapter:

@@ -14,6 +14,7 @@ __all__ = [
     "End",
     "Manifest",
     "OfficialRecord",
+    "Origin",
     "Record",
     "SuiteRef",
     "VerdictRecord",
@@ -38,6 +39,13 @@ class SuiteRef(_Frozen):
     cases: int
 
 
+class Origin(_Frozen):
+    """The run whose replies were judged anew: its id, and the day (ISO 8601) on which that was done."""
+
+    run: str
+    date: str
+
+
 class CacheUse(_Frozen):
     """What the reply cache had for a run when it began.
 
@@ -55,7 +63,8 @@ class Manifest(_Frozen):
     selection: the suite names as given, with pattern, limit and the kinds of variants; sampling: max_tokens,
     temperature, top_p, seed, batch_size, samples (times that each case is asked; 1 where it is left out),
     constrained (calls held to their tool's schema; false where it is left out); engine_settings: what else of
-    the engine decides the replies; cache: None for a run without one; shots: examples in the context;
+    the engine decides the replies; cache: None for a run without one; rescored: where the replies come from,
+    if they were only judged anew; shots: examples in the context;
     packages: name -> version.
     """
 
@@ -84,6 +93,7 @@ class Manifest(_Frozen):
     command: tuple[str, ...] = ()
     started: str = ""
     notes: tuple[str, ...] = ()
+    rescored: Origin | None = None
 
     @property
     def label(self) -> str:
@@ -149,7 +159,8 @@ class OfficialRecord(_Frozen):
 class Record(_Frozen):
     """One case as it was asked, answered and judged; one of several where a case is asked repeatedly.
 
-    cached: the reply was found in the cache, not generated for this run;
+    cached: the reply was found in the cache, not generated for this run; was: the verdict before the reply
+    was judged anew, where it differs;
     sample: 0 for the first (or only) time that the case is asked, 1 for the second;
     input: hash of tools and messages, so that runs are paired on the same question; text: the raw
     completion; repaired: the verdict of a tolerant reading of a malformed reply (None: there was none);
@@ -177,6 +188,7 @@ class Record(_Frozen):
     notes: tuple[str, ...] = ()
     sample: int = 0
     cached: bool = False
+    was: VerdictRecord | None = None
 
     @property
     def key(self) -> tuple[str, str, int]:

@@ -20,7 +20,7 @@ from bench.plan import Job, Settings, plan
 from bench.provenance import device_name, git_revision, package_versions
 from bench.records import CacheUse, Manifest, SuiteRef
 from bench.store import Run, RunWriter, read_run
-from suites import Outcome, Selection, select
+from suites import Outcome, Selection, SuiteError, select
 
 __all__ = ["Chosen", "resume", "run", "run_targets"]
 
@@ -29,17 +29,44 @@ __all__ = ["Chosen", "resume", "run", "run_targets"]
 class Chosen:
     """Which cases: suite names as `suites.select` takes them, a glob over case ids, a limit a suite.
 
-    vary: the kinds of variants that are asked beside them.
+    vary: the kinds of variants that are asked beside them; only: `suite:id` of the cases, where not all that
+    the names hold are asked.
     """
 
     names: tuple[str, ...]
     pattern: str | None = None
     limit: int | None = None
     vary: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "Chosen":
+        """The choice that a run was begun with."""
+        raw = manifest.selection
+        names, limit, pattern = raw.get("names"), raw.get("limit"), raw.get("pattern")
+        vary, only = raw.get("vary"), raw.get("only")
+        return cls(
+            names=tuple(str(n) for n in names) if isinstance(names, list) else (),
+            limit=limit if isinstance(limit, int) else None,
+            pattern=pattern if isinstance(pattern, str) else None,
+            vary=tuple(str(k) for k in vary) if isinstance(vary, list) else (),
+            only=tuple(str(i) for i in only) if isinstance(only, list) else (),
+        )
 
     def selection(self) -> Selection:
         """The cases. Errors: SuiteError."""
-        return select(self.names, pattern=self.pattern, limit=self.limit, vary=self.vary)
+        found = select(self.names, pattern=self.pattern, limit=self.limit, vary=self.vary)
+        if not self.only:
+            return found
+        wanted = set(self.only)
+        parts = []
+        for part in found.parts:
+            cases = tuple(c for c in part.cases if f"{part.suite.name}:{c.id}" in wanted)
+            if cases:
+                parts.append(replace(part, cases=cases))
+        if not parts:
+            raise SuiteError(f"none of the {len(wanted)} chosen cases is in {' '.join(self.names)}")
+        return replace(found, parts=tuple(parts))
 
 
 def run(
@@ -123,19 +150,10 @@ def resume(
     """
     old = read_run(path)
     manifest = old.manifest
-    raw = manifest.selection
-    names, limit, pattern = raw.get("names"), raw.get("limit"), raw.get("pattern")
-    vary = raw.get("vary")
-    chosen = Chosen(
-        names=tuple(str(n) for n in names) if isinstance(names, list) else (),
-        limit=limit if isinstance(limit, int) else None,
-        pattern=pattern if isinstance(pattern, str) else None,
-        vary=tuple(str(k) for k in vary) if isinstance(vary, list) else (),
-    )
-    selection = chosen.selection()
+    selection = Chosen.of(manifest).selection()
     if selection.hash != manifest.selection_hash:
         raise UsageError(f"the suites changed since {path} was begun: start a new run")
-    adapter = raw.get("adapter")
+    adapter = manifest.selection.get("adapter")
     options = _restored(options, manifest)
     (target,) = find_targets(
         manifest.model,
@@ -257,6 +275,7 @@ def _manifest(
             "limit": chosen.limit,
             "vary": list(chosen.vary),
             "adapter": str(target.adapter.folder) if target.adapter else None,
+            **({"only": list(chosen.only)} if chosen.only else {}),
         },
         selection_hash=selection.hash,
         suites=tuple(

@@ -49,7 +49,8 @@ class Improvement:
     """recipe: of each round, its seed one higher each time; name: the adapters are NAME-1, NAME-2, …
 
     sources: of the examples of a round, whose mix is weighted by the champion's failures; chosen, settings:
-    what is asked, and how; dtype: of the engine. Errors: UsageError.
+    what is asked, and how; dtype: of the engine; command: what was typed, for the cards.
+    Errors: UsageError.
     """
 
     recipe: Recipe
@@ -61,6 +62,7 @@ class Improvement:
     parent: str | None = None
     device: str | None = None
     dtype: str | None = None
+    command: str = ""
 
     def __post_init__(self) -> None:
         if self.rounds < 1:
@@ -210,7 +212,7 @@ def _round(
         sources = replace(sources, runs=(str(champion.path),))
     session = prepare(recipe, sources, parent=str(parent.folder) if parent else None)
     try:
-        trained = train(session, plan.adapter(number), device=plan.device)
+        trained = train(session, plan.adapter(number), device=plan.device, command=plan.command)
     finally:
         _release()
     candidate = replace(base, adapter=trained.adapter)

@@ -93,7 +93,7 @@ class Learner(nn.Module):
 
     def adapter(self) -> dict[str, Tensor]:
         """The adapter's weights under the names of a PEFT file."""
-        return dict(get_peft_model_state_dict(self.model))
+        return dict(get_peft_model_state_dict(self.model, save_embedding_layers=False))
 
 
 def load_learner(
@@ -168,7 +168,7 @@ def _take_over(model: Any, parent: Adapter, recipe: Recipe) -> None:
                 f"{config.get(key)}, not {getattr(recipe, name)}"
             )
     other = [key for key in _PLAIN if config.get(key)]
-    own = get_peft_model_state_dict(model)
+    own = get_peft_model_state_dict(model, save_embedding_layers=False)
     if other or {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in own.items()}:
         what = f"it uses {other[0]}" if other else "its layers are not those of --targets"
         raise UsageError(f"training cannot go on from the parent {parent.name!r}: {what}")

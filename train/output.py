@@ -41,7 +41,7 @@ def write_adapter(
     with replaced(folder / RECIPE) as draft:
         draft.write_text(recipe.to_yaml(), encoding="utf-8")
     with replaced(folder / CONFIG) as draft:
-        draft.write_text(_config_text(config, str(base_folder)), encoding="utf-8")
+        draft.write_text(_config_text(config, recipe.base or str(base_folder)), encoding="utf-8")
     with replaced(folder / WEIGHTS) as draft:
         save_file(weights, draft, metadata={"format": "pt"})
     card = new_card(
@@ -64,7 +64,10 @@ def parent_of(adapter: Adapter | None) -> Parent | None:
 
 
 def _config_text(config: Any, base: str) -> str:
-    """PEFT's adapter_config.json; it keeps the targets as a set, whose order would change the file's hash."""
+    """PEFT's adapter_config.json. It keeps the targets as a set, whose order would change the file's hash.
+
+    base: the model's name, where it has one: the file is not to depend on where the base lay.
+    """
     values = dict(config.to_dict())
     values |= {"inference_mode": True, "base_model_name_or_path": base}
     plain = {k: sorted(v) if isinstance(v, set) else v for k, v in values.items()}

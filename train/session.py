@@ -14,6 +14,7 @@ from pathlib import Path
 
 from adapters import Adapter, Model, Target, home, home_folder, resolve, serving_name
 from adapters.base import base_name
+from adapters.card import save_card
 from adapters.shelf import adopt, free
 from adapters.weights import WEIGHTS
 from bench.dialects import find_dialect
@@ -120,9 +121,11 @@ def train(
     save_steps: int | None = None,
     save_minutes: float = 5.0,
     on_step: Callable[[Step], None] | None = None,
+    command: str = "",
 ) -> Trained:
     """Train an adapter and put it into home's adapters/, with its card (a candidate) and the guard's proof.
 
+    command: what was typed, for the card, which also takes the notice that the base's licence asks for.
     With recipe.beta the model is asked the examples first, and learns to prefer gold to its wrong replies.
     Errors: UsageError under a launcher of several processes; those of `check_free`, `require_checked` and
     `fit`; the checkpoint stays, and the same call goes on from it.
@@ -157,6 +160,8 @@ def train(
         save_steps=save_steps,
         save_minutes=save_minutes,
     )
+    notes = {"command": command, "licence": session.target.model.derivative_notice}
+    save_card(done.folder, done.card.model_copy(update=notes))
     with replaced(done.folder / PROOF) as draft:
         draft.write_text(data.checked.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return Trained(

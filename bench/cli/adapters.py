@@ -1,9 +1,9 @@
-"""Add, list, show, verify, merge, remove, export and document LoRA adapters.
+"""Add, list, show, verify, merge, remove, export LoRA adapters; write their model cards.
 
 An adapter is a PEFT folder in home's adapters/ with a card beside it (card.toml): base, parent, recipe,
 measured runs, state. verify says before any engine starts whether vLLM can serve an adapter, and why not;
 it exits 1 if not. merge writes base + adapter as a model folder of its own, for --model FOLDER. card writes
-the model card for the hub (README.md and .eval_results/) from complete runs of exactly this adapter.
+README.md (with model-index) and .eval_results/ for a hub, from finished runs of that very adapter.
 """
 
 import argparse
@@ -47,22 +47,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     remove = actions.add_parser("remove", help="take an adapter out of home for good")
     remove.add_argument("name", metavar="NAME")
     remove.add_argument("--force", action="store_true", help="even if it is another one's parent")
-    export = actions.add_parser("export", help="write an adapter as a PEFT folder or a .zip file")
-    export.add_argument("name", metavar="NAME", help=_ONE)
-    export.add_argument("out", metavar="OUT", type=Path, help="a new folder, or a new .zip file")
-    card = actions.add_parser("card", help="write its model card (README.md) from measured runs")
+    card = actions.add_parser("card", help="write its model card from finished runs of it")
     card.add_argument("name", metavar="NAME", help=_ONE)
     card.add_argument(
-        "--from",
-        dest="runs",
-        nargs="+",
-        required=True,
-        metavar="RUN",
-        help="complete run of this very adapter: run file, URL or run id",
+        "--from", dest="runs", nargs="+", action="extend", default=[], metavar="RUN", required=True
     )
     card.add_argument(
         "--force", action="store_true", help="also over a README.md that callbench did not write"
     )
+    export = actions.add_parser("export", help="write an adapter as a PEFT folder or a .zip file")
+    export.add_argument("name", metavar="NAME", help=_ONE)
+    export.add_argument("out", metavar="OUT", type=Path, help="a new folder, or a new .zip file")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -86,12 +81,22 @@ def main(args: argparse.Namespace) -> int:
 
             remove(args.name, force=args.force)
         case "card":
-            _card(args)
+            _card(args.name, args.runs, force=args.force)
         case _:
             from adapters.shelf import export
 
             print(export(args.name, args.out))
     return 0
+
+
+def _card(name: str, runs: Sequence[str], *, force: bool) -> None:
+    from adapters import find_adapter
+    from bench.store import read_run
+    from reports.export import write_card
+
+    measured = [read_run(run_path(run)) for run in runs]
+    for path in write_card(find_adapter(name), measured, force=force):
+        print(path)
 
 
 def _list(form: str) -> None:
@@ -180,15 +185,6 @@ def _merge(args: argparse.Namespace) -> None:
     named = args.base is not None
     base = resolve(args.base, dialect="none").folder if named else _base_at_hand(adapter.base)
     print(merge(adapter, base, args.out, dtype=args.dtype))
-
-
-def _card(args: argparse.Namespace) -> None:
-    from adapters.registry import find_adapter
-    from bench.store import read_run
-    from reports.export.card import write_card
-
-    adapter = find_adapter(args.name)
-    print(write_card(adapter, [read_run(run_path(r)) for r in args.runs], force=args.force))
 
 
 def _folder(name: str) -> tuple[Path, str]:

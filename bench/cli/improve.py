@@ -9,6 +9,7 @@ if an adapter was promoted, the base and that adapter are asked the test splits,
 """
 
 import argparse
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,7 @@ def main(args: argparse.Namespace) -> int:
         parent=args.adapter,
         device=args.device,
         dtype=args.eval_dtype,
+        command=shlex.join(["callbench", *args.raw]),
     )
     live = args.format in ("table", "markdown")
     rounds: list[Round] = []
@@ -112,13 +114,15 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _final_tables(final: "tuple[Run, Run] | None") -> "list[Table]":
-    from reports import compare, comparison_tables
+    from bench.decide import compare
+    from reports import comparison_tables
 
     return comparison_tables(compare(*final)) if final else []
 
 
 def _all(rounds: "list[Round]", final: "tuple[Run, Run] | None") -> dict[str, Any]:
-    from reports import compare, comparison_data
+    from bench.decide import compare
+    from reports import comparison_data
 
     return {
         "rounds": [_data(made) for made in rounds],

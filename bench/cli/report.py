@@ -1,7 +1,8 @@
-"""Show the tables of one or more finished (or interrupted) runs again, or export their records."""
+"""Show the tables of one or more finished (or interrupted) runs again."""
 
 import argparse
 import sys
+from pathlib import Path
 
 from bench.cli.common import add_format, add_html, emit, run_path, write_html
 
@@ -13,11 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run file, URL or run id")
     parser.add_argument(
         "--export",
-        action="append",
+        nargs="+",
+        action="extend",
         default=[],
         metavar="KIND=PATH",
-        help="also write the records: parquet=FILE, dataset=FOLDER (datasets.load_from_disk), "
-        "eee=FOLDER (Every Eval Ever); may be repeated, never over what exists",
+        help="also write the records: parquet=FILE, dataset=FOLDER, eee=FOLDER",
     )
     add_html(parser)
     add_format(parser)
@@ -27,13 +28,16 @@ def main(args: argparse.Namespace) -> int:
     """Print scores, outcomes, sub-checks, failure modes and speed."""
     from bench.store import read_run
     from reports import run_tables, summarise, summary_data
-    from reports.export import parse_exports, write_exports
 
-    exports = parse_exports(args.export)
+    wanted: list[tuple[str, Path]] = []
+    if args.export:
+        from reports.export import export, parse_targets
+
+        wanted = parse_targets(args.export)
     runs = [read_run(run_path(name)) for name in args.runs]
-    write_exports(runs, exports)
-    for export in exports:
-        print(f"{export.kind}: {export.path}", file=sys.stderr)
+    for kind, path in wanted:
+        export(runs, kind, path)
+        print(f"{kind}: {path}", file=sys.stderr)
     summaries = [summarise(r) for r in runs]
     tables = run_tables(summaries)
     emit(tables, [summary_data(s) for s in summaries], args.format)

@@ -147,13 +147,10 @@ def keep(runs: list[Any], tables: list[Any]) -> None:
 
 
 def _run(args: argparse.Namespace) -> list[Any]:
-    from adapters import ModelError
-    from bench.constrain import refuse_engine
-    from bench.dialects import find_dialect
-    from bench.engines import ENGINES, choose_engine, find_targets, load_engine
     from bench.errors import UsageError
-    from bench.plan import Settings, plan
-    from bench.runner import Chosen, run_targets
+    from bench.measuring import check_settings, measured
+    from bench.plan import Settings
+    from bench.runner import Chosen
     from suites.vary import KINDS, check_kinds
 
     settings = Settings(
@@ -169,35 +166,29 @@ def _run(args: argparse.Namespace) -> list[Any]:
     if args.limit is not None and args.limit < 1:
         raise UsageError("--limit must be at least 1")
     options = engine_options(args)
-    if args.engine not in ENGINES:
-        raise UsageError(f"there is no engine {args.engine!r}", known=ENGINES)
-    if settings.constrained:
-        refuse_engine(choose_engine(args.engine, options.device)[0])
-    if args.dialect is not None:
-        find_dialect(args.dialect)
+    check_settings(args.engine, args.dialect, settings, options)
     kinds = split_names(args.vary or "")
     if args.vary is not None and not kinds:
         raise UsageError("--vary names no kind of variant", known=KINDS)
     chosen = Chosen(
         names=tuple(args.suites), pattern=args.cases, limit=args.limit, vary=check_kinds(kinds)
     )
-    selection = chosen.selection()
     if args.plan:
-        show_plan(args, selection, settings)
+        show_plan(args, chosen.selection(), settings)
         return []
-    adapters = split_names(args.adapters)
-    chosen_adapters: list[str | None] = [*([] if args.no_base else [None]), *adapters]
-    if not chosen_adapters:
-        raise ModelError("--no-base leaves nothing to run without --adapters")
-    targets = find_targets(
-        args.model, chosen_adapters, dialect=args.dialect, engine=args.engine, options=options
-    )
-    for target in targets:
-        plan(selection, target, settings)  # every refusal comes before the model is loaded
-    loaded = [t.adapter for t in targets if t.adapter is not None]
-    engine = load_engine(args.engine, targets[0], loaded, options)
     with opened_cache(args) as cache:
-        return run_targets(chosen, targets, settings, engine, command=args.raw, cache=cache)
+        return measured(
+            chosen,
+            settings,
+            model=args.model,
+            adapters=split_names(args.adapters),
+            base=not args.no_base,
+            dialect=args.dialect,
+            engine=args.engine,
+            options=options,
+            cache=cache,
+            command=args.raw,
+        )
 
 
 @contextmanager

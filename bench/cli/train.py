@@ -10,6 +10,7 @@ ones and to broken calls (DPO). --dry-run says what would be learned, and trains
 """
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,6 +173,7 @@ def main(args: argparse.Namespace) -> int:
         device=args.device,
         save_steps=args.save_steps,
         save_minutes=args.save_minutes,
+        command=shlex.join(["callbench", *args.raw]),
     )
     _show(session, done.encoded, done, args.format)
     print(_next(session, args.name), file=sys.stderr)
@@ -276,8 +278,6 @@ def _cell(key: str, value: object) -> str:
 
 def _next(session: "Session", name: str) -> str:
     """How to run and compare the adapter, in one line; callbench run prints both runs."""
-    import shlex
-
     from train.session import model_name
 
     model, parent = session.target.model, session.target.adapter

@@ -218,7 +218,11 @@ class TransformersEngine:
         except (ValueError, RuntimeError, KeyError, OSError, TypeError, SafetensorError) as error:
             first = first_line(error)
             raise UsageError(f"adapter {adapter.name!r} does not fit the base: {first}") from None
-        used = set(get_peft_model_state_dict(self.model, adapter_name=inner))
+        # Said, not left to PEFT: to find out it would ask the hub for the configuration of the base.
+        whole = any("embed_tokens" in key or "lm_head" in key for key in given)
+        used = set(
+            get_peft_model_state_dict(self.model, adapter_name=inner, save_embedding_layers=whole)
+        )
         if given != used:
             example = sorted(given ^ used)[0]
             raise UsageError(

@@ -1,8 +1,16 @@
-"""Run files as other tools read them: Parquet, a folder of `datasets`, Every Eval Ever, a model card.
+"""Runs for other tools: data frames, parquet, a `datasets` folder, Every Eval Ever JSON, model cards."""
 
-Everything is read from run files (and an adapter's card), nothing is measured, judged or fetched here.
-"""
+from reports.export.cards import write_card
+from reports.export.eee import write_eee
+from reports.export.frames import records_frame, summary_frame
+from reports.export.write import KINDS, export, parse_targets
 
-from reports.export.kinds import KINDS, Export, parse_exports, write_exports
-
-__all__ = ["KINDS", "Export", "parse_exports", "write_exports"]
+__all__ = [
+    "KINDS",
+    "export",
+    "parse_targets",
+    "records_frame",
+    "summary_frame",
+    "write_card",
+    "write_eee",
+]

@@ -8,7 +8,8 @@ from typing import Any
 from adapters import Adapter
 from adapters.registry import MODELS
 from bench.store import Run
-from reports.export.parts import Part, command_line, hub_id, portable
+from reports.bfcl import official_cases, official_lines, official_table
+from reports.export.parts import Part, category_parts, command_line, hub_id, portable, scored
 from reports.export.rows import json_text
 from reports.table import Table, escape, render
 
@@ -42,8 +43,9 @@ def body(adapter: Adapter, measured: Sequence[tuple[Run, Part]], licence: Licenc
         f"# {escape(adapter.name)}\n\n{about}\n",
         render([_identity(adapter, runs)], "markdown"),
         render([_scores(measured)], "markdown"),
+        _official(runs),
         render([_conditions(runs)], "markdown"),
-        _commands(runs),
+        _commands(adapter, runs),
         _recipe(adapter),
         _licence(adapter, licence),
     ]
@@ -92,16 +94,24 @@ def _identity(adapter: Adapter, runs: Sequence[Run]) -> Table:
 
 
 def _scores(measured: Sequence[tuple[Run, Part]]) -> Table:
-    head = ["suite", "split", "n", "passed", "pass rate %", "95 % interval", "no reply"]
+    head = ["suite", "category", "split", "n", "passed", "pass rate %", "95 % interval", "no reply"]
     head += ["malformed", "run file"]
     notes = [
         "n: replies that were scored; a reply that never came is in no score and stands under no reply",
         "interval: Wilson, at the effective size of cases that share a group",
         "numbers of other suites, versions, settings or engines are not comparable with these",
     ]
-    return Table(
-        title="Scores", head=head, rows=[_score_row(run, p) for run, p in measured], notes=notes
-    )
+    rows = []
+    for run, whole in measured:
+        rows += [_score_row(run, p) for p in (whole, *category_parts(run, whole.suite))]
+    return Table(title="Scores", head=head, rows=rows, notes=notes)
+
+
+def _official(runs: Sequence[Run]) -> str:
+    """BFCL's own figures, for runs of an imported BFCL."""
+    lines = [(run, official_lines(official_cases(scored(run.records)))) for run in runs]
+    tables = [official_table(found, run.manifest.label) for run, found in lines if found]
+    return render(tables, "markdown")
 
 
 def _score_row(run: Run, part: Part) -> list[str]:
@@ -112,6 +122,7 @@ def _score_row(run: Run, part: Part) -> list[str]:
         bounds = f"{100 * score.interval.low:.1f} to {100 * score.interval.high:.1f}"
     return [
         f"{part.suite} {part.version} ({part.hash[:12]})",
+        part.category or "all",
         part.split,
         str(score.n),
         str(score.passed),
@@ -160,13 +171,16 @@ def _selection(run: Run) -> str:
     m = run.manifest
     words = [str(sum(s.cases for s in m.suites))]
     words += [f"the first {m.selection['limit']} of each suite"] if m.selection.get("limit") else []
+    words += [f"judged anew from {m.rescored.run}"] if m.rescored else []
     words += [f"ids like {m.selection['pattern']}"] if m.selection.get("pattern") else []
     return ", ".join(words)
 
 
-def _commands(runs: Sequence[Run]) -> str:
-    """The commands as typed, folders of absolute paths left out; none where another command made the runs."""
-    lines = [line for run in runs if (line := command_line(run.manifest))]
+def _commands(adapter: Adapter, runs: Sequence[Run]) -> str:
+    """What made the adapter and its runs, as recorded, but for the folders of absolute paths."""
+    made = adapter.card.command if adapter.card else ""
+    lines = [" ".join(portable(word) for word in made.split(" "))] if made else []
+    lines += [line for run in runs if (line := command_line(run.manifest))]
     if not lines:
         return ""
     text = "\n".join(dict.fromkeys(lines))
@@ -194,8 +208,8 @@ def _licence(adapter: Adapter, licence: Licence) -> str:
     said = escape(licence.notice) if licence.notice else "The adapter's card names no licence."
     lines = ["### Licence\n", f"{said}\n"]
     if licence.gemma:
+        lines += [f"{_GEMMA}.\n"] if _GEMMA not in licence.notice else []
         lines += [
-            f"{_GEMMA}.\n",
             f"This is a modified form of Gemma: the files here are a LoRA trained on {_shown(adapter)}, "
             "which changes what that model replies. Whoever uses or passes on these files accepts "
             "those terms and the Gemma Prohibited Use Policy.\n",

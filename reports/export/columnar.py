@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.store import Run
-from reports.export.place import made_whole
 from reports.export.rows import COLUMNS, rows
 
 __all__ = ["SCHEMA", "write_dataset", "write_parquet"]
@@ -21,27 +20,23 @@ SCHEMA = pa.schema([pa.field(name, _TYPES[kind]) for name, kind in COLUMNS.items
 
 
 def write_parquet(runs: Sequence[Run], path: Path) -> None:
-    """One Parquet file, a row a record, the runs behind one another.
-
-    Errors: UsageError if the path exists, InfrastructureError if it cannot be written.
-    """
-    with made_whole(path) as made, pq.ParquetWriter(made, SCHEMA, compression="zstd") as writer:
+    """One Parquet file, a row a record, the runs behind one another. Errors: OSError."""
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
         for batch in _batches(runs):
             writer.write_batch(batch)
 
 
 def write_dataset(runs: Sequence[Run], path: Path) -> None:
-    """One folder in the form of `Dataset.save_to_disk`, with the same rows. Errors: as write_parquet."""
+    """One folder in the form of `Dataset.save_to_disk`, with the same rows. Errors: OSError."""
     import datasets
 
+    table = pa.Table.from_batches(list(_batches(runs)), schema=SCHEMA)
+    # Left to itself it writes no file for no rows, and load_from_disk then finds nothing.
+    shards = None if len(table) else 1
     shown = datasets.is_progress_bar_enabled()
     datasets.disable_progress_bars()
     try:
-        with made_whole(path) as made:
-            table = pa.Table.from_batches(list(_batches(runs)), schema=SCHEMA)
-            # Left to itself it writes no file for no rows, and load_from_disk then finds nothing.
-            shards = None if len(table) else 1
-            datasets.Dataset(table).save_to_disk(str(made), num_shards=shards)
+        datasets.Dataset(table).save_to_disk(str(path), num_shards=shards)
     finally:
         if shown:
             datasets.enable_progress_bars()

@@ -20,7 +20,6 @@ from bench.errors import UsageError
 from bench.records import Manifest
 from bench.store import Run
 from reports.export.parts import Part, command_line, hub_id, measured_parts, portable
-from reports.export.place import made_whole
 from reports.export.rows import json_text
 from reports.export.samples import EEE_VERSION, result_id, sample_rows
 
@@ -34,33 +33,33 @@ _ABOUT = (
 )
 
 
-def write_eee(runs: Sequence[Run], path: Path) -> None:
-    """Write the folder.
+def write_eee(runs: Sequence[Run], path: Path) -> list[Path]:
+    """Write two files a run into a folder; returns the aggregates.
 
-    Errors: UsageError if the path exists, or for a run that is not complete or without a scored reply;
-    InfrastructureError if it cannot be written.
+    Errors: UsageError for a run that is not complete or has no scored reply; OSError.
     """
     for run in runs:
         _refuse_unfit(run)
-    with made_whole(path) as made:
-        for run in runs:
-            identity = model_id(run.manifest)
-            folder = Path("data", _COLLECTION, *identity.split("/"))
-            name = _uuid(run.manifest.run_id)
-            (made / folder).mkdir(parents=True, exist_ok=True)
-            samples = folder / f"{name}_samples.jsonl"
-            lines = _lines(sample_rows(run, _evaluation_id(run.manifest), identity))
-            (made / samples).write_bytes(lines)
-            log = aggregate(run)
-            log["detailed_evaluation_results"] = {
-                "format": "jsonl",
-                "file_path": samples.as_posix(),
-                "hash_algorithm": _HASH,
-                "checksum": hashlib.sha256(lines).hexdigest(),
-                "total_rows": lines.count(b"\n"),
-            }
-            text = json.dumps(log, indent=1) + "\n"
-            (made / folder / f"{name}.json").write_text(text, encoding="ascii")
+    written = []
+    for run in runs:
+        identity = model_id(run.manifest)
+        folder = Path("data", _COLLECTION, *identity.split("/"))
+        (path / folder).mkdir(parents=True, exist_ok=True)
+        name = _uuid(run.manifest.run_id)
+        samples = folder / f"{name}_samples.jsonl"
+        lines = _lines(sample_rows(run, _evaluation_id(run.manifest), identity))
+        (path / samples).write_bytes(lines)
+        log = aggregate(run)
+        log["detailed_evaluation_results"] = {
+            "format": "jsonl",
+            "file_path": samples.as_posix(),
+            "hash_algorithm": _HASH,
+            "checksum": hashlib.sha256(lines).hexdigest(),
+            "total_rows": lines.count(b"\n"),
+        }
+        written.append(path / folder / f"{name}.json")
+        written[-1].write_text(json.dumps(log, indent=1) + "\n", encoding="ascii")
+    return written
 
 
 def aggregate(run: Run) -> dict[str, Any]:

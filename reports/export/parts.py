@@ -15,7 +15,17 @@ from reports.shown import clean
 from suites import Outcome
 from suites.vary import kind_of
 
-__all__ = ["Part", "command_line", "hub_id", "is_gemma", "measured_parts", "portable", "scored"]
+__all__ = [
+    "Part",
+    "category_parts",
+    "command_line",
+    "hub_id",
+    "is_gemma",
+    "measured_parts",
+    "portable",
+    "scored",
+    "split_of",
+]
 
 _HUB = {"gemma-3-270m": "google/gemma-3-270m"}
 """Hub ids of the models whose weights come from a package."""
@@ -25,7 +35,7 @@ _GEMMA_TERMS = "ai.google.dev/gemma/terms"
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """The score of one suite in one run, over what `scored` gives.
+    """The score of one suite (or, with its name, of one category of it) in one run, over what `scored` gives.
 
     Records do not say of which split they are: where a run holds two splits of a suite, `split` is
     `dev+test` and `hash` names both. cases: chosen for the run; errors: replies that never came; malformed:
@@ -33,6 +43,7 @@ class Part:
     """
 
     suite: str
+    category: str
     version: str
     split: str
     hash: str
@@ -45,28 +56,37 @@ class Part:
 
 def measured_parts(run: Run) -> list[Part]:
     """One part a suite of the run, in the manifest's order, also for a suite without a scored reply."""
-    found: list[Part] = []
-    for name in dict.fromkeys(s.name for s in run.manifest.suites):
-        refs = [s for s in run.manifest.suites if s.name == name]
-        asked = [r for r in run.records if r.suite == name and kind_of(r.case) is None]
-        told = scored(asked)
-        outcomes = [r.verdict.outcome for r in asked]
-        found.append(
-            Part(
-                suite=name,
-                version=_joined([s.version for s in refs]),
-                split=_joined([s.split for s in refs]),
-                hash=_joined([s.hash for s in refs]),
-                cases=sum(s.cases for s in refs),
-                score=proportion(
-                    [r.verdict.passed for r in told], [(r.suite, r.case.group) for r in told]
-                ),
-                errors=outcomes.count(Outcome.ERROR),
-                malformed=outcomes.count(Outcome.MALFORMED),
-                excluded=len(asked) - outcomes.count(Outcome.ERROR) - len(told),
-            )
-        )
-    return found
+    return [_part(run, name) for name in dict.fromkeys(s.name for s in run.manifest.suites)]
+
+
+def category_parts(run: Run, suite: str) -> list[Part]:
+    """One part a category of a suite, sorted by name; none where the suite has no categories."""
+    names = {r.case.category for r in run.records if r.suite == suite} - {""}
+    return [_part(run, suite, name) for name in sorted(names)]
+
+
+def _part(run: Run, suite: str, category: str = "") -> Part:
+    refs = [s for s in run.manifest.suites if s.name == suite]
+    asked = [
+        r
+        for r in run.records
+        if r.suite == suite and category in ("", r.case.category) and kind_of(r.case) is None
+    ]
+    told = scored(asked)
+    outcomes = [r.verdict.outcome for r in asked]
+    errors = outcomes.count(Outcome.ERROR)
+    return Part(
+        suite=suite,
+        category=category,
+        version=_joined([s.version for s in refs]),
+        split=split_of(run.manifest, suite),
+        hash=_joined([s.hash for s in refs]),
+        cases=len({r.id for r in asked}) if category else sum(s.cases for s in refs),
+        score=proportion([r.verdict.passed for r in told], [(r.suite, r.case.group) for r in told]),
+        errors=errors,
+        malformed=outcomes.count(Outcome.MALFORMED),
+        excluded=len(asked) - errors - len(told),
+    )
 
 
 def scored(records: Sequence[Record]) -> list[Record]:
@@ -78,6 +98,11 @@ def scored(records: Sequence[Record]) -> list[Record]:
         and r.verdict.outcome is not Outcome.ERROR
         and not r.case.excluded
     ]
+
+
+def split_of(manifest: Manifest, suite: str) -> str:
+    """`dev`, `test`, or `dev+test` where the run holds both splits of the suite."""
+    return _joined([s.split for s in manifest.suites if s.name == suite])
 
 
 def hub_id(name: str) -> str | None:

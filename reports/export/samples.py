@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.records import Manifest, Record
 from bench.store import Run
-from reports.export.parts import scored
+from reports.export.parts import scored, split_of
 from reports.export.rows import json_text
 from suites import Call, Case, gold_reply
 from suites.model import Message
@@ -24,10 +24,7 @@ def result_id(manifest: Manifest, suite: str) -> str:
 
 def sample_rows(run: Run, evaluation_id: str, model_id: str) -> list[dict[str, Any]]:
     """An instance record for each reply that counts in a score, and for no other."""
-    names = {
-        name: "+".join(dict.fromkeys(s.split for s in run.manifest.suites if s.name == name))
-        for name in {s.name for s in run.manifest.suites}
-    }
+    names = {s.name: split_of(run.manifest, s.name) for s in run.manifest.suites}
     return [
         {
             "schema_version": EEE_VERSION,

@@ -1,5 +1,7 @@
 """LoRA adapters in the transformers engine: one load, and every row from the weights it names."""
 
+import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,21 @@ def engine(
     """The base with both adapters beside it."""
     loaded = [find_adapter(str(tiny_adapters[family][name])) for name in ("a", "b")]
     return TransformersEngine(tiny_models[family], loaded, options=EngineOptions(device="cpu"))
+
+
+def test_an_adapter_is_loaded_without_asking_a_hub_for_its_base(
+    tiny_models: dict[str, Path], tiny_adapters: dict[str, dict[str, Path]], tmp_path: Path
+) -> None:
+    """PEFT would look there for the base's configuration, and warn; a warning is an error in tests."""
+    folder = tmp_path / "named"
+    shutil.copytree(tiny_adapters["gemma3"]["a"], folder)
+    config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
+    config["base_model_name_or_path"] = "nobody/no-such-model"
+    (folder / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
+    engine = TransformersEngine(
+        tiny_models["gemma3"], [find_adapter(str(folder))], options=EngineOptions(device="cpu")
+    )
+    assert len(texts(engine, requests("named"))) == len(PROMPTS)
 
 
 def requests(*adapters: str | None) -> list[Request]:

@@ -8,14 +8,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
-from huggingface_hub import (
-    EvalResult,
-    EvalResultEntry,
-    ModelCardData,
-    eval_result_entries_to_yaml,
-)
 
 from adapters import Adapter
 from adapters.base import at_hand, read_base
@@ -24,6 +19,9 @@ from bench.errors import InfrastructureError, UsageError
 from bench.store import Run
 from reports.export.card_text import MARK, Licence, body, identifier, interval
 from reports.export.parts import Part, hub_id, is_gemma, measured_parts
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult, EvalResultEntry
 
 __all__ = ["RESULTS", "CardFiles", "card_files", "write_card"]
 
@@ -48,11 +46,12 @@ class CardFiles:
     results: str
 
 
-def write_card(adapter: Adapter, runs: Sequence[Run], *, force: bool = False) -> Path:
+def write_card(adapter: Adapter, runs: Sequence[Run], *, force: bool = False) -> list[Path]:
     """Write both files into the adapter's folder, in place of those that an earlier call (or PEFT) wrote.
 
-    Returns the README's path. force: also in place of files that somebody else wrote. Errors: UsageError as
-    card_files, and for a file of somebody else's; InfrastructureError if the folder cannot be written.
+    Returns their paths, the README's first. force: also in place of files that somebody else wrote. Errors:
+    UsageError as card_files, and for a file of somebody else's; InfrastructureError if the folder cannot be
+    written.
     """
     found = card_files(adapter, runs)
     readme, results = adapter.folder / "README.md", adapter.folder / RESULTS
@@ -67,7 +66,7 @@ def write_card(adapter: Adapter, runs: Sequence[Run], *, force: bool = False) ->
             draft.replace(file)
     except OSError as error:
         raise InfrastructureError(f"cannot write {adapter.folder}: {error.strerror}") from None
-    return readme
+    return [readme, results]
 
 
 def card_files(adapter: Adapter, runs: Sequence[Run]) -> CardFiles:
@@ -76,6 +75,8 @@ def card_files(adapter: Adapter, runs: Sequence[Run]) -> CardFiles:
     Errors: UsageError for no run, a run that is not complete, of another adapter or on another base than the
     rest, given twice, or without any scored reply.
     """
+    from huggingface_hub import ModelCardData, eval_result_entries_to_yaml
+
     _refuse_unfit(adapter, runs)
     measured = [(run, part) for run in runs for part in measured_parts(run)]
     counted = [(run, part) for run, part in measured if part.score.n]
@@ -97,8 +98,10 @@ def card_files(adapter: Adapter, runs: Sequence[Run]) -> CardFiles:
     )
 
 
-def _index_entry(run: Run, part: Part) -> EvalResult:
+def _index_entry(run: Run, part: Part) -> "EvalResult":
     """Suites of another version or content are another configuration, so that they never share an entry."""
+    from huggingface_hub import EvalResult
+
     m, score = run.manifest, part.score
     return EvalResult(
         task_type="text-generation",
@@ -121,7 +124,9 @@ def _index_entry(run: Run, part: Part) -> EvalResult:
     )
 
 
-def _result(run: Run, part: Part) -> EvalResultEntry:
+def _result(run: Run, part: Part) -> "EvalResultEntry":
+    from huggingface_hub import EvalResultEntry
+
     m = run.manifest
     low, high = interval(part)
     return EvalResultEntry(
