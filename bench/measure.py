@@ -12,12 +12,12 @@ from adapters import Target
 from bench.cache import Cache, reply_keys
 from bench.engines import Completion, Engine
 from bench.errors import InfrastructureError, OutOfMemoryError
+from bench.judging import judgement, read_reply
 from bench.plan import Job
 from bench.progress import Progress
-from bench.records import End, OfficialRecord, Record, VerdictRecord, input_hash
+from bench.records import End, Record, input_hash
 from bench.store import Run, RunWriter, read_run
-from suites import Outcome, Reply, judge
-from suites.official import official_verdict
+from suites import Outcome, Reply
 
 __all__ = ["Kept", "Work", "go_on", "lookup", "measure"]
 
@@ -289,15 +289,7 @@ def _record(found: _Reply) -> Record:
     if completion.finish == "error":
         reply = Reply(finish="error", problems=(completion.error or "no reply",))
     else:
-        names = [t.name for t in case.tools]
-        reply = job.request.dialect.parse(completion.text, completion.finish, names)
-    verdict = judge(case, reply)
-    repaired: bool | None = None
-    if reply.repaired is not None:
-        repaired = judge(case, Reply(text=reply.text, calls=reply.repaired)).passed
-    official = None
-    if case.official is not None and reply.outcome is not Outcome.ERROR:
-        official = OfficialRecord.of(official_verdict(case, reply))
+        reply = read_reply(case, completion.text, completion.finish, job.request.dialect)
     return Record.of(
         suite=job.suite,
         id=case.id,
@@ -310,9 +302,7 @@ def _record(found: _Reply) -> Record:
         prompt_tokens=completion.prompt_tokens,
         completion_tokens=completion.completion_tokens,
         seconds=round(found.seconds, 4),
-        verdict=VerdictRecord.of(verdict),
-        repaired=repaired,
-        official=official,
+        **dict(judgement(case, reply)),
         shots=job.shots,
         notes=found.notes,
         sample=job.sample,

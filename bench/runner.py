@@ -123,6 +123,10 @@ def resume(
     """
     old = read_run(path)
     manifest = old.manifest
+    if manifest.rescored is not None and not old.complete:
+        raise UsageError(
+            f"{path} was rescored from run {manifest.rescored.run_id}: resume that one, and rescore it again"
+        )
     raw = manifest.selection
     names, limit, pattern = raw.get("names"), raw.get("limit"), raw.get("pattern")
     vary = raw.get("vary")
