@@ -115,7 +115,7 @@ def _row(run: Run, record: Record) -> dict[str, Any]:
         "checks": _json(verdict.checks),
         "repaired": record.repaired,
         "official": record.official.valid if record.official else None,
-        "was_passed": record.was.passed if record.was else None,
+        "was_passed": record.was.verdict.passed if record.was else None,
         "finish": record.finish,
         "prompt_tokens": record.prompt_tokens,
         "completion_tokens": record.completion_tokens,
