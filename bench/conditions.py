@@ -35,7 +35,7 @@ def differing(a: Manifest, b: Manifest) -> list[str]:
 
 
 def told_only(a: Manifest, b: Manifest) -> list[str]:
-    """Differences that are named and forbid nothing: the machine, and how the engine was set up on it.
+    """Differences that are named and forbid nothing: the machine, how the engine was set up on it, rescoring.
 
     The set-up differs between two loads that serve another number of adapters.
     """
@@ -44,4 +44,7 @@ def told_only(a: Manifest, b: Manifest) -> list[str]:
         x, y = a.engine_settings.get(name), b.engine_settings.get(name)
         if x != y:
             found.append(f"engine's {name.replace('_', ' ')} ({x} against {y})")
+    judged = [m.rescored.words if m.rescored else "the run's own" for m in (a, b)]
+    if judged[0] != judged[1]:
+        found.append(f"verdicts ({judged[0]} against {judged[1]})")
     return found

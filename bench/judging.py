@@ -1,26 +1,28 @@
-"""A reply against its case: the strict verdict, a repaired reading's, and that of the case's benchmark."""
+"""What is said of one reply: our verdict, that on a tolerant reading, that of the case's own benchmark."""
 
-from typing import Any
+from typing import Literal
 
-from bench.records import OfficialRecord, VerdictRecord
+from bench.dialects import Dialect
+from bench.records import Judgement, OfficialRecord, VerdictRecord
 from suites import Case, Outcome, Reply, judge
 from suites.official import official_verdict
 
-__all__ = ["judged"]
+__all__ = ["judgement", "read_reply"]
 
 
-def judged(case: Case, reply: Reply) -> dict[str, Any]:
-    """What a record says of a reply: the fields calls, thought, verdict, repaired and official."""
+def read_reply(case: Case, text: str, finish: Literal["stop", "length"], dialect: Dialect) -> Reply:
+    """The reply in a completion, as the dialect reads it among the case's tools. Never raises."""
+    return dialect.parse(text, finish, [t.name for t in case.tools])
+
+
+def judgement(case: Case, reply: Reply) -> Judgement:
+    """All that a record says of a reply; the benchmark's own verdict only where there is a reply."""
     repaired: bool | None = None
     if reply.repaired is not None:
         repaired = judge(case, Reply(text=reply.text, calls=reply.repaired)).passed
-    official = None
+    official: OfficialRecord | None = None
     if case.official is not None and reply.outcome is not Outcome.ERROR:
         official = OfficialRecord.of(official_verdict(case, reply))
-    return {
-        "calls": reply.calls,
-        "thought": reply.thought,
-        "verdict": VerdictRecord.of(judge(case, reply)),
-        "repaired": repaired,
-        "official": official,
-    }
+    return Judgement(
+        verdict=VerdictRecord.of(judge(case, reply)), repaired=repaired, official=official
+    )

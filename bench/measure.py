@@ -12,7 +12,7 @@ from adapters import Target
 from bench.cache import Cache, reply_keys
 from bench.engines import Completion, Engine
 from bench.errors import InfrastructureError, OutOfMemoryError
-from bench.judging import judged
+from bench.judging import judgement, read_reply
 from bench.plan import Job
 from bench.progress import Progress
 from bench.records import End, Record, input_hash
@@ -289,21 +289,22 @@ def _record(found: _Reply) -> Record:
     if completion.finish == "error":
         reply = Reply(finish="error", problems=(completion.error or "no reply",))
     else:
-        names = [t.name for t in case.tools]
-        reply = job.request.dialect.parse(completion.text, completion.finish, names)
+        reply = read_reply(case, completion.text, completion.finish, job.request.dialect)
     return Record.of(
         suite=job.suite,
         id=case.id,
         input=input_hash(case),
         case=case,
         text=completion.text,
+        calls=reply.calls,
+        thought=reply.thought,
         finish=completion.finish,
         prompt_tokens=completion.prompt_tokens,
         completion_tokens=completion.completion_tokens,
         seconds=round(found.seconds, 4),
+        **dict(judgement(case, reply)),
         shots=job.shots,
         notes=found.notes,
         sample=job.sample,
         cached=found.cached,
-        **judged(case, reply),
     )

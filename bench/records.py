@@ -12,10 +12,12 @@ __all__ = [
     "SCHEMA",
     "CacheUse",
     "End",
+    "JudgedBy",
+    "Judgement",
     "Manifest",
     "OfficialRecord",
-    "Origin",
     "Record",
+    "Rescored",
     "SuiteRef",
     "VerdictRecord",
     "input_hash",
@@ -39,13 +41,6 @@ class SuiteRef(_Frozen):
     cases: int
 
 
-class Origin(_Frozen):
-    """The run whose replies were judged anew: its id, and the day (ISO 8601) on which that was done."""
-
-    run: str
-    date: str
-
-
 class CacheUse(_Frozen):
     """What the reply cache had for a run when it began.
 
@@ -57,15 +52,46 @@ class CacheUse(_Frozen):
     size: int
 
 
+class JudgedBy(_Frozen):
+    """Which judge gave a run's verdicts: callbench's version and commit, as far as known, and when."""
+
+    version: str | None = None
+    git: str | None = None
+    date: str = ""
+
+
+class Rescored(_Frozen):
+    """Where a run comes from whose replies were not generated but judged anew.
+
+    run_id, path, suites: of the run file that was judged anew; before, now: whose verdicts stand there, and
+    whose here; judged, kept: records with a new verdict, and those that keep the old one.
+    """
+
+    run_id: str
+    path: str
+    suites: tuple[SuiteRef, ...]
+    before: JudgedBy
+    now: JudgedBy
+    judged: int
+    kept: int
+
+    @property
+    def words(self) -> str:
+        """`rescored on 2026-08-01 from run ID: 12 replies judged anew, 0 keep their old verdict`."""
+        return (
+            f"rescored on {self.now.date[:10]} from run {self.run_id}: "
+            f"{self.judged} replies judged anew, {self.kept} keep their old verdict"
+        )
+
+
 class Manifest(_Frozen):
     """Everything needed to repeat a run. Hashes are sha256 in hex.
 
     selection: the suite names as given, with pattern, limit and the kinds of variants; sampling: max_tokens,
     temperature, top_p, seed, batch_size, samples (times that each case is asked; 1 where it is left out),
     constrained (calls held to their tool's schema; false where it is left out); engine_settings: what else of
-    the engine decides the replies; cache: None for a run without one; rescored: where the replies come from,
-    if they were only judged anew; shots: examples in the context;
-    packages: name -> version.
+    the engine decides the replies; cache: None for a run without one; shots: examples in the context;
+    packages: name -> version; rescored: where the verdicts come from if they are not the run's own.
     """
 
     kind: Literal["manifest"] = "manifest"
@@ -93,7 +119,14 @@ class Manifest(_Frozen):
     command: tuple[str, ...] = ()
     started: str = ""
     notes: tuple[str, ...] = ()
-    rescored: Origin | None = None
+    rescored: Rescored | None = None
+
+    @property
+    def judged_by(self) -> JudgedBy:
+        """Whose verdicts the records hold."""
+        if self.rescored is not None:
+            return self.rescored.now
+        return JudgedBy(version=self.packages.get("callbench"), git=self.git, date=self.started)
 
     @property
     def label(self) -> str:
@@ -156,17 +189,24 @@ class OfficialRecord(_Frozen):
         )
 
 
+class Judgement(_Frozen):
+    """All that is said of one reply; the fields are those of Record."""
+
+    verdict: VerdictRecord
+    repaired: bool | None = None
+    official: OfficialRecord | None = None
+
+
 class Record(_Frozen):
     """One case as it was asked, answered and judged; one of several where a case is asked repeatedly.
 
-    cached: the reply was found in the cache, not generated for this run; was: the verdict before the reply
-    was judged anew, where it differs;
+    cached: the reply was found in the cache, not generated for this run;
     sample: 0 for the first (or only) time that the case is asked, 1 for the second;
     input: hash of tools and messages, so that runs are paired on the same question; text: the raw
     completion; repaired: the verdict of a tolerant reading of a malformed reply (None: there was none);
     official: of an imported case, the verdict of its own benchmark; seconds: the batch's time divided by its
     size, or the time since the reply before it where they come one by one; case: the whole case, so that
-    reports need nothing else.
+    reports need nothing else; was: what was said before the reply was judged anew (None: it was not).
     """
 
     kind: Literal["case"] = "case"
@@ -188,7 +228,12 @@ class Record(_Frozen):
     notes: tuple[str, ...] = ()
     sample: int = 0
     cached: bool = False
-    was: VerdictRecord | None = None
+    was: Judgement | None = None
+
+    @property
+    def judgement(self) -> Judgement:
+        """What is said of the reply, in one piece."""
+        return Judgement(verdict=self.verdict, repaired=self.repaired, official=self.official)
 
     @property
     def key(self) -> tuple[str, str, int]:

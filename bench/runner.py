@@ -150,6 +150,10 @@ def resume(
     """
     old = read_run(path)
     manifest = old.manifest
+    if manifest.rescored is not None and not old.complete:
+        raise UsageError(
+            f"{path} was rescored from run {manifest.rescored.run_id}: resume that one, and rescore it again"
+        )
     selection = Chosen.of(manifest).selection()
     if selection.hash != manifest.selection_hash:
         raise UsageError(f"the suites changed since {path} was begun: start a new run")

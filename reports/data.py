@@ -24,6 +24,7 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "shots": m.shots,
         "samples": m.samples,
         "suites": [s.model_dump(mode="json") for s in m.suites],
+        "rescored": m.rescored.model_dump(mode="json") if m.rescored else None,
         "scores": [
             {
                 "suite": x.suite,

@@ -1,19 +1,20 @@
-"""Judge the replies of old runs anew, after a judge or a gold answer was mended; generates nothing.
+"""Judge the replies of old runs anew, after a judge or a gold was put right; nothing is generated.
 
-Each run becomes a new run file in home's runs/; the old one stays as it is. A verdict that changed keeps the
-old one beside it. Replies whose case is gone, or asks something else now, keep their verdict and are listed.
+Each reply is read and judged again, against today's case of the same suite, split and id. Where that is gone
+or asks something else, and where there is no reply, the old verdict is kept, and listed. The result is a new
+run file in home's runs/ that keeps the old verdicts beside the new ones; the old file stays as it is.
 """
 
 import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.common import add_format, emit, run_path
+from bench.cli.common import add_format, emit, run_path, split_names
 
 if TYPE_CHECKING:
-    from bench.records import VerdictRecord
-    from bench.rescore import Rescored
-    from reports.table import Table
+    from bench.records import Judgement, Record
+    from bench.rescore import Rescoring
+    from reports import Table
 
 __all__ = ["add_arguments", "main"]
 
@@ -23,99 +24,176 @@ _SHOWN = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `callbench rescore`."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run file, URL or run id")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would change")
+    parser.add_argument(
+        "--suites",
+        metavar="A,B",
+        help="where the cases are now (default: the names that the run was given)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="write nothing")
+    parser.add_argument(
+        "--limit",
+        type=int,
+        default=_SHOWN,
+        metavar="N",
+        help="cases listed a table (default: %(default)s; all with --json)",
+    )
     add_format(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print what changed, run by run, and where the new files lie."""
-    from adapters import home_folder
+    """Print what changed, and write the new run files."""
+    from bench.errors import UsageError
     from bench.rescore import rescore, write_rescored
     from bench.store import read_run
+    from reports.tables import run_labels
 
-    found = [rescore(read_run(run_path(name))) for name in args.runs]
-    paths: list[str | None] = [None] * len(found)
-    if not args.dry_run:
-        folder = home_folder("runs")
-        paths = [write_rescored(one, folder).path for one in found]
-    tables = [_overview(found), *(t for one in found for t in _details(one))]
-    emit(tables, [_data(one, path) for one, path in zip(found, paths, strict=True)], args.format)
-    for path in paths:
-        print(f"run:    {path}" if path else "nothing was written (--dry-run)", file=sys.stderr)
+    if args.limit < 0:
+        raise UsageError(f"--limit {args.limit} is no number of cases")
+    names = split_names(args.suites) if args.suites is not None else None
+    if names == []:
+        raise UsageError("--suites names no suite")
+    paths = dict.fromkeys(run_path(name) for name in args.runs)
+    found = [rescore(read_run(path), names) for path in paths]  # all, before anything is written
+    files = [None if args.dry_run else write_rescored(x).path for x in found]
+    labels = run_labels([x.origin.manifest for x in found])
+    tables = [_counts(found, labels)]
+    for one, label in zip(found, labels, strict=True):
+        tables += _listed(one, label, args.limit)
+    emit(tables, [_data(x, file) for x, file in zip(found, files, strict=True)], args.format)
+    for file in files:
+        print(f"run:    {file}" if file else "dry run: nothing is written", file=sys.stderr)
     return 0
 
 
-def _overview(found: "list[Rescored]") -> "Table":
-    from reports.table import Table
+def _counts(found: "list[Rescoring]", labels: list[str]) -> "Table":
+    from reports import Table
 
-    rows = []
-    for one in found:
-        flips = [c for c in one.changes if c.flipped]
-        fixed = sum(c.after.verdict.passed for c in flips)
-        count = len(one.records)
-        passed = [sum(r.verdict.passed for r in rs) for rs in (one.origin.records, one.records)]
-        cells = (one.origin.manifest.run_id, count, count - len(one.kept), len(one.kept))
-        rows.append([str(c) for c in (*cells, *passed, fixed, len(flips) - fixed)])
-    head = ["run", "replies", "judged anew", "kept", "passed before", "passed now"]
-    notes = ["kept: the case is gone, or asks something else now; its old verdict stands"]
-    head += ["fail to pass", "pass to fail"]
-    return Table(title="Judged anew", head=head, rows=rows, notes=notes)
+    rows, notes = [], []
+    for one, label in zip(found, labels, strict=True):
+        cases = len({(r.suite, r.id) for r in one.records})
+        numbers = (cases, len(one.records), len(one.judged), len(one.kept))
+        changes = (len(one.broken), len(one.fixed), len(one.otherwise))
+        rows.append([label, *map(str, (*numbers, *changes))])
+        notes.append(f"{label}: {one.origin.path}")
+        if not one.origin.complete:
+            notes.append(f"{label}: the run is NOT COMPLETE, and so is the new one")
+        leave, enter = one.exclusions
+        if leave or enter:
+            text = f"by today's exclusion list {leave} replies leave the score and {enter} enter it"
+            notes.append(f"{label}: {text}")
+    notes.append(
+        "otherwise: the same verdict, with another mode, reason, sub-check or second verdict"
+    )
+    return Table(
+        title="Rescored",
+        head=[
+            *("target", "cases", "replies", "rescored", "kept"),
+            *("pass -> fail", "fail -> pass", "otherwise"),
+        ],
+        rows=rows,
+        notes=notes,
+    )
 
 
-def _details(one: "Rescored") -> "list[Table]":
-    from reports.shown import clean
-    from reports.table import Table
+def _listed(one: "Rescoring", label: str, limit: int) -> "list[Table]":
+    """The cases whose verdicts changed, and those that keep the old one."""
+    from reports import Table
 
     tables = []
-    if one.changes:
-        ordered = sorted(one.changes, key=lambda c: (not c.flipped, c.after.verdict.passed))
+    changed = [*one.broken, *one.fixed, *one.otherwise]
+    if changed:
         rows = [
-            [c.after.suite, c.after.id, _told(c.before.verdict), _told(c.after.verdict)]
-            for c in ordered[:_SHOWN]
+            [_name(r), _change(r), _reason(r.was), _reason(r.judgement)] for r in changed[:limit]
         ]
-        more = len(ordered) - _SHOWN
-        tables.append(
-            Table(
-                title=f"Verdicts that changed in {one.origin.manifest.run_id}",
-                head=["suite", "case", "before", "now"],
-                rows=[[clean(cell, 120) for cell in row] for row in rows],
-                notes=[f"{more} more (--json has all)"] if more > 0 else [],
-            )
-        )
+        head = ["case", "change", "old reason", "new reason"]
+        notes = _more(len(changed), limit)
+        title = f"Changed: {label}"
+        tables.append(Table(title=title, head=head, rows=rows, notes=notes))
     if one.kept:
-        kept = [[r.suite, r.id, why] for r, why in one.kept]
-        more = len(kept) - _SHOWN
+        rows = [[_name(k.record), _word(k.record.judgement), k.reason] for k in one.kept[:limit]]
         tables.append(
             Table(
-                title=f"Not judged anew in {one.origin.manifest.run_id}",
-                head=["suite", "case", "why"],
-                rows=[[clean(cell, 120) for cell in row] for row in kept[:_SHOWN]],
-                notes=[f"{more} more (--json has all)"] if more > 0 else [],
+                title=f"Not comparable, kept old verdict: {label}",
+                head=["case", "verdict", "why it is not judged anew"],
+                rows=rows,
+                notes=_more(len(one.kept), limit),
             )
         )
     return tables
 
 
-def _told(verdict: "VerdictRecord") -> str:
-    if verdict.passed:
-        return "passed"
-    return f"{verdict.failure.value if verdict.failure else 'failed'}: {verdict.reason}"
+def _more(count: int, limit: int) -> list[str]:
+    return [f"… and {count - limit} more (--limit, or --json)"] if count > limit else []
 
 
-def _data(one: "Rescored", path: str | None) -> dict[str, Any]:
+def _name(record: "Record") -> str:
+    again = f" #{record.sample + 1}" if record.sample else ""
+    return f"{record.suite}:{record.id}{again}"
+
+
+def _word(said: "Judgement") -> str:
+    from suites import Outcome
+
+    if said.verdict.outcome is Outcome.ERROR:
+        return "not scored"
+    return "pass" if said.verdict.passed else "fail"
+
+
+def _reason(said: "Judgement | None") -> str:
+    if said is None or said.verdict.passed:
+        return said.verdict.reason or "passes" if said is not None else ""
+    failure = said.verdict.failure
+    return f"{failure.value}: {said.verdict.reason}" if failure else said.verdict.reason
+
+
+def _change(record: "Record") -> str:
+    """`pass -> fail`; of one that is said otherwise, what differs."""
+    old, new = record.was, record.judgement
+    assert old is not None
+    if old.verdict.passed != new.verdict.passed:
+        return f"{_word(old)} -> {_word(new)}"
+    pairs = {
+        "mode": (old.verdict.failure, new.verdict.failure),
+        "official verdict": (old.official, new.official),
+        "repaired": (old.repaired, new.repaired),
+        "reason": (old.verdict.reason, new.verdict.reason),
+    }
+    return ", ".join(what for what, (x, y) in pairs.items() if x != y) or "sub-checks"
+
+
+def _data(one: "Rescoring", file: str | None) -> dict[str, Any]:
+    """All of it as JSON values; changes and kept records are not capped."""
+    origin = one.manifest.rescored
     return {
-        "origin": one.origin.path,
-        "run": path,
+        "run": one.manifest.run_id if file else None,
+        "path": file,
+        "origin": origin.model_dump(mode="json") if origin else None,
+        "target": one.manifest.target,
+        "complete": one.origin.complete,
+        "cases": len({(r.suite, r.id) for r in one.records}),
         "replies": len(one.records),
-        "kept": [{"suite": r.suite, "id": r.id, "why": why} for r, why in one.kept],
+        "rescored": len(one.judged),
+        "kept": len(one.kept),
+        "pass_to_fail": len(one.broken),
+        "fail_to_pass": len(one.fixed),
+        "otherwise": len(one.otherwise),
+        "newly_excluded": one.exclusions[0],
+        "newly_scored": one.exclusions[1],
         "changes": [
             {
-                "suite": c.after.suite,
-                "id": c.after.id,
-                "sample": c.after.sample,
-                "before": c.before.verdict.model_dump(mode="json"),
-                "now": c.after.verdict.model_dump(mode="json"),
+                **_place(r),
+                "change": _change(r),
+                "before": r.was.model_dump(mode="json") if r.was else None,
+                "after": r.judgement.model_dump(mode="json"),
             }
-            for c in one.changes
+            for r in (*one.broken, *one.fixed, *one.otherwise)
+        ],
+        "not_comparable": [
+            {**_place(k.record), "verdict": _word(k.record.judgement), "reason": k.reason}
+            for k in one.kept
         ],
     }
+
+
+def _place(record: "Record") -> dict[str, Any]:
+    return {"suite": record.suite, "case": record.id, "sample": record.sample}

@@ -171,7 +171,7 @@ def _selection(run: Run) -> str:
     m = run.manifest
     words = [str(sum(s.cases for s in m.suites))]
     words += [f"the first {m.selection['limit']} of each suite"] if m.selection.get("limit") else []
-    words += [f"judged anew from {m.rescored.run}"] if m.rescored else []
+    words += [f"judged anew from {m.rescored.run_id}"] if m.rescored else []
     words += [f"ids like {m.selection['pattern']}"] if m.selection.get("pattern") else []
     return ", ".join(words)
 

@@ -44,7 +44,7 @@ COLUMNS: dict[str, type] = {
 target: with its examples and samples, if any; split: `dev+test` where the run holds both of a suite, for its
 records do not say which; input: hash of what was asked; expected: the whole expectation; expected_calls: its
 gold calls; calls: those that were read; official: whether the case's own benchmark passes the reply;
-official_verdict, was (the verdict before the reply was judged anew): as in the record; official_case: what
+official_verdict, was (the judgement before the reply was judged anew): as in the record; official_case: what
 the benchmark is given; command: without the folders of absolute paths.
 """
 
@@ -89,7 +89,7 @@ def _of_run(run: Run) -> dict[str, Any]:
         "engine_settings": json_text(m.engine_settings),
         "packages": json_text(m.packages),
         "command": command_line(m) or None,
-        "rescored_from": m.rescored.run if m.rescored else None,
+        "rescored_from": m.rescored.run_id if m.rescored else None,
     }
 
 
@@ -134,7 +134,7 @@ def _of(record: Record) -> dict[str, Any]:
         "checks": json_text(verdict.checks),
         "official": record.official.valid if record.official else None,
         "official_verdict": _model(record.official),
-        "was_passed": record.was.passed if record.was else None,
+        "was_passed": record.was.verdict.passed if record.was else None,
         "was": _model(record.was),
         "calls": json_text([c.model_dump(mode="json") for c in record.calls]),
         "notes": json_text(record.notes),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -83,6 +84,21 @@ def script(cases: dict[str, Case]) -> dict[str, str]:
     texts["mine:w3.none"] = texts["mine:w3.call"]
     texts["mine:w4.none"] = "and so on " * 200
     return texts
+
+
+@pytest.fixture
+def edit(suite_file: Path) -> Callable[..., None]:
+    """Changes one case of the suite: edit(id, field=value); without fields it removes the case."""
+
+    def change(name: str, **fields: Any) -> None:
+        rows = [json.loads(line) for line in suite_file.read_text(encoding="utf-8").splitlines()]
+        assert name in {r["id"] for r in rows}
+        rows = [
+            {**r, **fields} if r["id"] == name else r for r in rows if fields or r["id"] != name
+        ]
+        suite_file.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+
+    return change
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def call(folder: Path, *arguments: object) -> "subprocess.CompletedProcess[str]"
     """pytest in an empty folder, with the plugin of this checkout."""
     folder.mkdir(exist_ok=True)
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import pytest; sys.exit(pytest.main())"
-    command = [sys.executable, "-c", code, "-p", "bench.plugin", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-c", code, "-p", "no:cacheprovider"]
     command += ["--rootdir", str(folder)]
     return subprocess.run(
         [*command, *map(str, arguments)], cwd=folder, capture_output=True, text=True, check=False
