@@ -8,9 +8,10 @@ from typing import Any
 from adapters import Adapter
 from adapters.registry import MODELS
 from bench.store import Run
-from reports.bfcl import official_cases, official_lines, official_table
-from reports.export.parts import Part, category_parts, command_line, hub_id, portable, scored
+from reports.bfcl import official_table
+from reports.export.parts import Part, category_parts, command_line, hub_id, portable
 from reports.export.rows import json_text
+from reports.summary import summarise
 from reports.table import Table, escape, render
 
 __all__ = ["MARK", "Licence", "body", "identifier", "interval"]
@@ -109,7 +110,7 @@ def _scores(measured: Sequence[tuple[Run, Part]]) -> Table:
 
 def _official(runs: Sequence[Run]) -> str:
     """BFCL's own figures, for runs of an imported BFCL."""
-    lines = [(run, official_lines(official_cases(scored(run.records)))) for run in runs]
+    lines = [(run, summarise(run).official) for run in runs]
     tables = [official_table(found, run.manifest.label) for run, found in lines if found]
     return render(tables, "markdown")
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters import find_adapter
 from bench.decide import compare
 from bench.store import Run, read_run
 from reports import run_tables, summarise, summary_data
 from reports.bfcl import AGGREGATES, OfficialCase, OfficialLine, official_lines, official_table
+from reports.export import card_files
 from suites import Case
 from suites.catalogue import imported_folder
 from suites.importers.bfcl import CATEGORIES, read
@@ -148,6 +151,25 @@ def test_excluded_cases_are_run_and_not_scored(found: Run) -> None:
     assert summary.total.baselines["gold"] == 1.0
     (table, *_) = run_tables([summary])
     assert any(f"{len(LEFT_OUT)} cases of the exclusion list" in note for note in table.notes)
+
+
+def test_a_model_card_tells_official_figures_over_all_items(found: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    made = {"r": 4, "peft_type": "LORA", "base_model_name_or_path": ""}
+    (folder / "adapter_config.json").write_text(json.dumps(made), encoding="utf-8")
+    (folder / "adapter_model.safetensors").write_bytes(b"")
+    adapter = find_adapter(str(folder))
+    manifest = found.manifest.model_copy(update={"adapter_hash": adapter.hash})
+    text = card_files(adapter, [replace(found, manifest=manifest)]).readme
+    table = text.split("### BFCL v4")[1].split("\n\n")[1]
+    lines = _lines(found)
+    assert any(line.n > line.audited_n for line in lines.values())
+    for row in table.splitlines()[2:]:
+        name, n, official = (cell.strip() for cell in row.strip("|").split("|")[:3])
+        line = lines[name.replace("\\", "")]
+        assert n == (str(line.n) if line.n else "")
+        assert official == (f"{100 * line.official:.2f}" if line.official is not None else "")
 
 
 def test_compare_leaves_excluded_cases_out(found: Run, measure: Measure, gold: Reply) -> None:
