@@ -20,7 +20,8 @@ from bench.plan import Job, Settings, plan
 from bench.provenance import device_name, git_revision, package_versions
 from bench.records import CacheUse, Manifest, SuiteRef
 from bench.store import Run, RunWriter, read_run
-from suites import Outcome, Selection, select
+from suites import Outcome, Selection, SuiteError, select
+from suites.vary import original_id
 
 __all__ = ["Chosen", "resume", "run", "run_targets"]
 
@@ -29,17 +30,20 @@ __all__ = ["Chosen", "resume", "run", "run_targets"]
 class Chosen:
     """Which cases: suite names as `suites.select` takes them, a glob over case ids, a limit a suite.
 
-    vary: the kinds of variants that are asked beside them.
+    vary: the kinds of variants that are asked beside them; only: if not empty, of all these no other cases
+    than those (`suite:id`).
     """
 
     names: tuple[str, ...]
     pattern: str | None = None
     limit: int | None = None
     vary: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
 
     def selection(self) -> Selection:
         """The cases. Errors: SuiteError."""
-        return select(self.names, pattern=self.pattern, limit=self.limit, vary=self.vary)
+        found = select(self.names, pattern=self.pattern, limit=self.limit, vary=self.vary)
+        return _narrowed(found, self.only) if self.only else found
 
 
 def run(
@@ -125,12 +129,13 @@ def resume(
     manifest = old.manifest
     raw = manifest.selection
     names, limit, pattern = raw.get("names"), raw.get("limit"), raw.get("pattern")
-    vary = raw.get("vary")
+    vary, only = raw.get("vary"), raw.get("only")
     chosen = Chosen(
         names=tuple(str(n) for n in names) if isinstance(names, list) else (),
         limit=limit if isinstance(limit, int) else None,
         pattern=pattern if isinstance(pattern, str) else None,
         vary=tuple(str(k) for k in vary) if isinstance(vary, list) else (),
+        only=tuple(str(k) for k in only) if isinstance(only, list) else (),
     )
     selection = chosen.selection()
     if selection.hash != manifest.selection_hash:
@@ -203,6 +208,21 @@ def _restored(options: EngineOptions, manifest: Manifest) -> EngineOptions:
     return replace(options, dtype=manifest.dtype, **same)
 
 
+def _narrowed(selection: Selection, only: Sequence[str]) -> Selection:
+    """The named cases and their variants. Errors: SuiteError if there are none."""
+    wanted = set(only)
+    parts = []
+    for part in selection.parts:
+        name = part.suite.name
+        cases = tuple(c for c in part.cases if f"{name}:{c.id}" in wanted)
+        made = tuple(c for c in part.variants if f"{name}:{original_id(c)}" in wanted)
+        if cases:
+            parts.append(replace(part, cases=cases, variants=made))
+    if not parts:
+        raise SuiteError(f"none of the {len(wanted)} cases named is in {selection.name}")
+    return replace(selection, parts=tuple(parts))
+
+
 def _size(selection: Selection, settings: Settings) -> str:
     """`24 cases`; with variants or samples: `24 cases and 48 variants, 5 samples each: 360 replies`."""
     cases = sum(len(p.cases) for p in selection.parts)
@@ -256,6 +276,7 @@ def _manifest(
             "pattern": chosen.pattern,
             "limit": chosen.limit,
             "vary": list(chosen.vary),
+            **({"only": list(chosen.only)} if chosen.only else {}),
             "adapter": str(target.adapter.folder) if target.adapter else None,
         },
         selection_hash=selection.hash,

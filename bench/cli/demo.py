@@ -23,11 +23,11 @@ def main(args: argparse.Namespace) -> int:
     """Both runs from one load of the model, their report, and the comparison."""
     from adapters import resolve
     from bench.cli.run import keep
+    from bench.decide import compare
     from bench.engines import load_engine
     from bench.plan import Settings
     from bench.runner import Chosen, run
     from reports import (
-        compare,
         comparison_data,
         comparison_tables,
         run_tables,

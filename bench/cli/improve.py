@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Make the rounds; a table after each, or all of them as JSON or CSV at the end."""
-    from bench.cli.run import opened_cache
+    from bench.cache import opened_cache
     from bench.plan import Settings
     from bench.runner import Chosen
 
@@ -92,7 +92,7 @@ def main(args: argparse.Namespace) -> int:
             sys.stdout.flush()
 
     try:
-        with opened_cache(args) as cache:
+        with opened_cache(not args.no_cache) as cache:
             improve(plan, cache=cache, on_round=told)
             if not args.no_final:
                 sealed = [f"{name}/test" for name in _SUITES]
@@ -112,13 +112,15 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _final_tables(final: "tuple[Run, Run] | None") -> "list[Table]":
-    from reports import compare, comparison_tables
+    from bench.decide import compare
+    from reports import comparison_tables
 
     return comparison_tables(compare(*final)) if final else []
 
 
 def _all(rounds: "list[Round]", final: "tuple[Run, Run] | None") -> dict[str, Any]:
-    from reports import compare, comparison_data
+    from bench.decide import compare
+    from reports import comparison_data
 
     return {
         "rounds": [_data(made) for made in rounds],

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.decide import compare
 from bench.store import Run, read_run
-from reports import compare, run_tables, summarise, summary_data
+from reports import run_tables, summarise, summary_data
 from reports.bfcl import AGGREGATES, OfficialCase, OfficialLine, official_lines, official_table
 from suites import Case
 from suites.catalogue import imported_folder

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from bench.decide import compare
 from bench.engines import ScriptedEngine
 from bench.errors import UsageError
 from bench.plan import Settings
 from bench.stats import mcnemar_exact
 from bench.store import Run
-from reports import compare, comparison_data, comparison_tables
+from reports import comparison_data, comparison_tables
 from suites import Case
 
 Reply = Callable[[Case], str]

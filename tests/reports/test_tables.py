@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from adapters import Model, Target
+from bench.decide import compare
 from bench.engines import Request, ScriptedEngine
 from bench.errors import InfrastructureError
 from bench.plan import Settings
 from bench.runner import Chosen, run
 from bench.store import Run, read_run
-from reports import Table, compare, comparison_tables, render, run_tables, summarise
+from reports import Table, comparison_tables, render, run_tables, summarise
 
 
 @pytest.mark.parametrize("text", ["two\nlines", "\x1b[31m", "\u202e", "\x00"])
