@@ -1,17 +1,22 @@
 """The act of measuring: prompt, generate, parse, judge, record; engines; the command line.
 
-For Python and notebooks: `from bench import run, load_run` (see docs/python.md). Nothing heavy is imported
-before one of them is asked for.
+`from bench import run, load_run` is the Python interface; nothing heavy is imported before it is used.
 """
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["load_run", "run"]
+if TYPE_CHECKING:
+    from bench.notebook import RunResult, RunResults, load_run, run
+
+__all__ = ["RunResult", "RunResults", "load_run", "run"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
     return getattr(import_module("bench.notebook"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

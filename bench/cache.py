@@ -18,17 +18,18 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from adapters import Target
+from adapters import Target, home
 from adapters.weights import file_hash
 from bench.engines import Completion, Engine, Request
 from bench.provenance import device_name
 from suites.model import content_hash
 
-__all__ = ["Cache", "reply_keys"]
+__all__ = ["Cache", "opened_cache", "reply_keys"]
 
 _VERSION = 1
 """Of the key; it goes up when an engine of ours makes another reply of the same request."""
@@ -49,6 +50,17 @@ _SIZES = (
 _WAYS = ("base_url", "concurrency", "timeout", "attempts")
 """Settings of an engine that only say who is asked, and how."""
 _CHUNK = 500
+
+
+@contextmanager
+def opened_cache(wanted: bool) -> "Iterator[Cache | None]":
+    """The reply cache in home, or None where none is wanted."""
+    cache = Cache(home() / "cache.sqlite") if wanted else None
+    try:
+        yield cache
+    finally:
+        if cache is not None:
+            cache.close()
 
 
 def reply_keys(requests: Sequence[Request], target: Target, engine: Engine) -> list[str]:

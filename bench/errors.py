@@ -8,9 +8,11 @@ RuntimeError
 └── OutOfMemoryError     one batch did not fit; the runner halves it and tries again
 """
 
+import difflib
+import re
 from collections.abc import Iterable
 
-__all__ = ["DialectError", "InfrastructureError", "OutOfMemoryError", "UsageError"]
+__all__ = ["DialectError", "InfrastructureError", "OutOfMemoryError", "UsageError", "suggestion"]
 
 
 class UsageError(ValueError):
@@ -31,3 +33,17 @@ class InfrastructureError(RuntimeError):
 
 class OutOfMemoryError(RuntimeError):
     """The engine ran out of memory on one batch."""
+
+
+def suggestion(error: Exception) -> str:
+    """What follows an error's message: `; did you mean …?`, or the list of what there is (of its `known`)."""
+    known: tuple[str, ...] = tuple(str(k) for k in getattr(error, "known", ()))
+    if not known:
+        return ""
+    names = re.findall(r"'([^']+)'", str(error))
+    wrong = names[0] if names else str(getattr(error, "field", "")).rsplit(".", 1)[-1]
+    close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+    return f"; there are: {shown}"

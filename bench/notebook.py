@@ -1,36 +1,86 @@
-"""Measuring from Python and notebooks: `from bench import run, load_run`."""
+"""Measuring from Python: runs as objects with data frames, for scripts and notebooks.
 
-from collections.abc import Iterator, Sequence
+from bench import run
+base, tuned = run("call", "arguments", adapters=["my-lora"], limit=50)
+base.summary, tuned.frame, tuned.path
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
-from adapters import home
-from bench.cache import Cache
 from bench.engines import EngineOptions
 from bench.errors import UsageError
-from bench.measuring import measured
+from bench.order import DEFAULT_MODEL, Order, fulfil
 from bench.plan import Settings
-from bench.records import Manifest
+from bench.records import Manifest, Record
 from bench.runner import Chosen
-from bench.store import Run, read_run
-from reports.export.frames import records_frame, summary_frame
-from reports.html import tables_html
-from reports.summary import Summary, summarise
-from reports.table import Table, render
-from reports.tables import run_tables
+from bench.stats import Proportion
+from bench.store import Run, find_run, publish, read_run
+from reports import run_tables, summarise
+from reports.shown import actual, clean, expected, request
+from reports.summary import Summary
+from reports.table import html_tables, one_line
+from reports.tables import run_labels
 from suites.vary import check_kinds
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Measured", "Runs", "load_run", "run"]
+__all__ = ["RunResult", "RunResults", "RunSettings", "load_run", "run"]
+
+_LONG = 2000
+_SUMMARY = ("suite", "category", "n", "passed", "rate", "low", "high")
+_FRAME = (
+    *("suite", "id", "category", "group", "sample", "passed", "outcome", "failure", "reason"),
+    *("request", "expected", "actual", "text", "finish", "excluded"),
+    *("prompt_tokens", "completion_tokens", "seconds", "cached"),
+)
 
 
-class Measured:
-    """One target's finished (or interrupted) run, as it lies in its file."""
+class RunSettings(TypedDict, total=False):
+    """The settings of a run by the names of the command line's flags, and with their defaults.
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    The first eight are those of bench.plan.Settings, the others those of bench.engines.EngineOptions.
+    """
+
+    max_tokens: int
+    temperature: float
+    top_p: float
+    seed: int
+    batch_size: int
+    shots: int
+    samples: int
+    constrained: bool
+    device: str | None
+    dtype: str | None
+    max_model_len: int | None
+    gpu_memory: float | None
+    kv_cache_gib: float | None
+    tensor_parallel: int
+    pipeline_parallel: int
+    batch_invariant: bool
+    base_url: str | Sequence[str]
+    api: str
+    concurrency: int
+    timeout: float
+    attempts: int
+    outage: float
+    api_key_env: str
+    no_vllm_extras: bool
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class RunResult:
+    """One target's run, finished or not, as it lies in its file; rates are shares (0 to 1).
+
+    run: the run as the rest of callbench reads it, with its records as objects.
+    """
+
+    run: Run
 
     @property
     def path(self) -> str:
@@ -39,130 +89,205 @@ class Measured:
 
     @property
     def manifest(self) -> Manifest:
-        """Everything needed to repeat it."""
+        """Everything needed to repeat the run."""
         return self.run.manifest
 
     @property
-    def scores(self) -> Summary:
-        """Scores, outcomes, failure modes and speed, as objects."""
+    def complete(self) -> bool:
+        """True if the run reached its end."""
+        return self.run.complete
+
+    @cached_property
+    def frame(self) -> "pd.DataFrame":
+        """One row a case and sample, variants and cases without a reply among them.
+
+        failure: the failure mode, None for what passed; text: the raw completion; expected, actual: in one
+        line each; excluded: names of the exclusion lists that leave the case out of every score; seconds: see
+        bench.records.Record.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([_row(r) for r in self.run.records], columns=list(_FRAME))
+
+    @property
+    def records(self) -> "pd.DataFrame":
+        """The same as `frame`."""
+        return self.frame
+
+    @cached_property
+    def summary(self) -> "pd.DataFrame":
+        """One row for all, each suite and each category: suite, category, n, passed, rate, and its 95 %
+        interval (low, high; NaN where n is 0)."""
+        import pandas as pd
+
+        rows = [[x.suite, x.category, *_score(x.score)] for x in self._summary.lines]
+        return pd.DataFrame(rows, columns=list(_SUMMARY))
+
+    @cached_property
+    def _summary(self) -> Summary:
         return summarise(self.run)
 
-    @property
-    def frame(self) -> "pd.DataFrame":
-        """One row a record (see reports.export.records_frame)."""
-        return records_frame([self.run])
-
-    @property
-    def summary(self) -> "pd.DataFrame":
-        """One row a suite and category: n, passed, rate and its 95 % interval (0 to 1)."""
-        return summary_frame([self.run])
-
-    @property
-    def tables(self) -> list[Table]:
-        """What `callbench report` prints."""
-        return run_tables([self.scores])
-
     def __repr__(self) -> str:
-        return render(self.tables[:1], "table")
+        m, score = self.manifest, self._summary.total.score
+        suites = ", ".join(f"{s.name}/{s.split}" for s in m.suites)
+        rate = "no case scored"
+        if score.interval is not None and score.rate is not None:
+            low, high = (f"{100 * x:.1f}" for x in (score.interval.low, score.interval.high))
+            rate = f"{score.passed} of {score.n} passed, {100 * score.rate:.1f} % [{low}, {high}]"
+        state = "" if self.complete else ", NOT COMPLETE"
+        return one_line(f"<{m.label} on {suites}: {rate}{state}; {self.path}>")
 
     def _repr_html_(self) -> str:
-        return tables_html(self.tables)
+        return html_tables(run_tables([self._summary]))
 
 
-class Runs(Sequence[Measured]):
-    """The runs of several targets, in the order in which they were asked."""
+class RunResults(Sequence[RunResult]):
+    """The runs of one call of `run`, one a target: the base first, then each adapter."""
 
-    def __init__(self, found: Sequence[Measured]) -> None:
-        self._found = tuple(found)
+    def __init__(self, results: Iterable[RunResult]) -> None:
+        self._results = tuple(results)
 
     @overload
-    def __getitem__(self, index: int) -> Measured: ...
+    def __getitem__(self, index: int) -> RunResult: ...
+
     @overload
-    def __getitem__(self, index: slice) -> "Runs": ...
-    def __getitem__(self, index: int | slice) -> "Measured | Runs":
-        found = self._found[index]
-        return Runs(found) if isinstance(found, tuple) else found
+    def __getitem__(self, index: slice) -> "RunResults": ...
+
+    def __getitem__(self, index: int | slice) -> "RunResult | RunResults":
+        found = self._results[index]
+        return RunResults(found) if isinstance(found, tuple) else found
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._results)
 
-    def __iter__(self) -> Iterator[Measured]:
-        return iter(self._found)
+    def __iter__(self) -> Iterator[RunResult]:
+        return iter(self._results)
 
     @property
     def frame(self) -> "pd.DataFrame":
-        """The records of all, one below the other."""
-        return records_frame([m.run for m in self._found])
+        """The frames of all runs below one another, with a first column `target`."""
+        return _stacked([(x, x.frame) for x in self])
 
     @property
     def summary(self) -> "pd.DataFrame":
-        """The scores of all, one below the other."""
-        return summary_frame([m.run for m in self._found])
-
-    @property
-    def tables(self) -> list[Table]:
-        """What `callbench run` prints: the targets beside each other."""
-        return run_tables([m.scores for m in self._found])
+        """The summaries of all runs below one another, with a first column `target`."""
+        return _stacked([(x, x.summary) for x in self])
 
     def __repr__(self) -> str:
-        return render(self.tables[:1], "table") if self._found else "no runs"
+        return f"[{', '.join(map(repr, self))}]".replace(">, <", ">,\n <")
 
     def _repr_html_(self) -> str:
-        return tables_html(self.tables) if self._found else "no runs"
+        return html_tables(run_tables([summarise(x.run) for x in self])) if self else "[]"
 
 
 def run(
-    *suites: str,
-    model: str = "gemma-3-270m",
-    adapters: Sequence[str] = (),
+    *suites: str | Path,
+    model: str | Path = DEFAULT_MODEL,
+    adapters: str | Path | Sequence[str | Path] = (),
     base: bool = True,
     dialect: str | None = None,
     engine: str = "auto",
     cases: str | None = None,
     limit: int | None = None,
-    vary: Sequence[str] = (),
+    vary: str | Sequence[str] = (),
     cache: bool = True,
-    settings: Settings | None = None,
-    **options: Any,
-) -> Runs:
-    """Measure a model, and adapters of it, on suites, as `callbench run` does; one run a target.
+    store: str | None = None,
+    **settings: Unpack[RunSettings],
+) -> RunResults:
+    """Measure a model, and adapters of it, on suites: what `callbench run` does, with the same run files.
 
-    suites: names, folders or files of cases; adapters: names in home or PEFT folders; base: whether the model
-    itself is asked; cases: a glob over case ids; limit: cases of each suite at most; vary: kinds of variants;
-    cache: keep replies in home and take them from there; settings: bench.plan.Settings (tokens, sampling,
-    shots); options: those of bench.engines.EngineOptions, such as device="cpu" or base_url=(URL,). Errors:
-    those of bench.measuring.measured.
+    suites: names, the selection `smoke`, folders or files of cases; cases: a glob over case ids; limit: cases
+    a suite; vary: kinds of variants; cache: whether known replies are taken; store: a folder or fsspec URL
+    that gets a copy of finished runs. settings: see RunSettings. Progress goes to stderr.
+
+    Errors: TypeError for a setting that does not exist; SuiteError, ModelError, UsageError, DialectError (all
+    ValueError; settings are named by their flags) before a model is loaded; InfrastructureError when a run
+    stops early: it can be resumed, and the message says how.
     """
+    _check_names(settings)
     if not suites:
-        raise UsageError("name a suite, as in run('call')")
-    unknown = [name for name in options if name not in EngineOptions.__dataclass_fields__]
-    if unknown:
-        known = tuple(EngineOptions.__dataclass_fields__)
-        raise UsageError(f"run has no option {unknown[0]!r}", known=known)
-    if isinstance(adapters, str) or isinstance(vary, str):
-        raise UsageError("adapters and vary are lists of names, as in adapters=['my-lora']")
-    if limit is not None and limit < 1:
-        raise UsageError("limit must be at least 1")
-    kept = Cache(home() / "cache.sqlite") if cache else None
-    try:
-        found = measured(
-            Chosen(names=suites, pattern=cases, limit=limit, vary=check_kinds(vary)),
-            settings or Settings(),
-            model=model,
-            adapters=adapters,
-            base=base,
-            dialect=dialect,
-            engine=engine,
-            options=EngineOptions(**options),
-            cache=kept,
-            command=("python",),
-        )
-    finally:
-        if kept is not None:
-            kept.close()
-    return Runs([Measured(one) for one in found])
+        raise UsageError("name a suite (callbench suites list shows them)")
+    names = tuple(map(str, suites))
+    given: dict[str, Any] = {**settings, "base_url": _names(settings.get("base_url", ()))}
+    own = Settings.__dataclass_fields__
+    order = Order(
+        chosen=Chosen(names=names, pattern=cases, limit=limit, vary=check_kinds(_names(vary))),
+        model=str(model),
+        adapters=_names(adapters),
+        base=base,
+        dialect=dialect,
+        engine=engine,
+        settings=Settings(**{k: v for k, v in given.items() if k in own}),
+        options=EngineOptions(**{k: v for k, v in given.items() if k not in own}),
+        cached=cache,
+    )
+    runs = fulfil(order, command=("bench.run", *names))
+    if store is not None:
+        for one in runs:
+            publish(one, store)
+    return RunResults(RunResult(run=one) for one in runs)
 
 
-def load_run(path: str | Path) -> Measured:
-    """A run file, by path or URL. Errors: UsageError if it is none."""
-    return Measured(read_run(path))
+def load_run(name: str | Path) -> RunResult:
+    """A run made before: a run file, an fsspec URL, or a run id (or the start of one) in home.
+
+    Errors: UsageError if there is none, or if it cannot be read.
+    """
+    return RunResult(run=read_run(find_run(str(name))))
+
+
+def _check_names(settings: RunSettings) -> None:
+    known = RunSettings.__annotations__
+    for name in settings:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise TypeError(f"run() has no setting {name!r}{hint}")
+
+
+def _names(given: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+    return (str(given),) if isinstance(given, str | Path) else tuple(map(str, given))
+
+
+def _score(score: Proportion) -> list[Any]:
+    interval = score.interval
+    if interval is None:
+        return [score.n, score.passed, float("nan"), float("nan"), float("nan")]
+    return [score.n, score.passed, score.rate, interval.low, interval.high]
+
+
+def _row(record: Record) -> list[Any]:
+    case, verdict = record.case, record.verdict
+    return [
+        record.suite,
+        clean(record.id),
+        case.category,
+        case.group,
+        record.sample,
+        verdict.passed,
+        str(verdict.outcome),
+        str(verdict.failure) if verdict.failure else None,
+        clean(verdict.reason),
+        request(case, _LONG),
+        expected(case, _LONG),
+        actual(record, _LONG),
+        record.text,
+        record.finish,
+        ", ".join(case.excluded),
+        record.prompt_tokens,
+        record.completion_tokens,
+        record.seconds,
+        record.cached,
+    ]
+
+
+def _stacked(frames: "Sequence[tuple[RunResult, pd.DataFrame]]") -> "pd.DataFrame":
+    import pandas as pd
+
+    labels = run_labels([x.manifest for x, _ in frames])
+    found = []
+    for label, (_, frame) in zip(labels, frames, strict=True):
+        copy = frame.copy()
+        copy.insert(0, "target", label)
+        found.append(copy)
+    return pd.concat(found, ignore_index=True)

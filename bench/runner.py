@@ -21,6 +21,7 @@ from bench.provenance import device_name, git_revision, package_versions
 from bench.records import CacheUse, Manifest, SuiteRef
 from bench.store import Run, RunWriter, read_run
 from suites import Outcome, Selection, SuiteError, select
+from suites.vary import original_id
 
 __all__ = ["Chosen", "resume", "run", "run_targets"]
 
@@ -29,8 +30,8 @@ __all__ = ["Chosen", "resume", "run", "run_targets"]
 class Chosen:
     """Which cases: suite names as `suites.select` takes them, a glob over case ids, a limit a suite.
 
-    vary: the kinds of variants that are asked beside them; only: `suite:id` of the cases, where not all that
-    the names hold are asked.
+    vary: the kinds of variants that are asked beside them; only: if not empty, of all these no other cases
+    than those (`suite:id`).
     """
 
     names: tuple[str, ...]
@@ -56,17 +57,7 @@ class Chosen:
     def selection(self) -> Selection:
         """The cases. Errors: SuiteError."""
         found = select(self.names, pattern=self.pattern, limit=self.limit, vary=self.vary)
-        if not self.only:
-            return found
-        wanted = set(self.only)
-        parts = []
-        for part in found.parts:
-            cases = tuple(c for c in part.cases if f"{part.suite.name}:{c.id}" in wanted)
-            if cases:
-                parts.append(replace(part, cases=cases))
-        if not parts:
-            raise SuiteError(f"none of the {len(wanted)} chosen cases is in {' '.join(self.names)}")
-        return replace(found, parts=tuple(parts))
+        return _narrowed(found, self.only) if self.only else found
 
 
 def run(
@@ -225,6 +216,21 @@ def _restored(options: EngineOptions, manifest: Manifest) -> EngineOptions:
     return replace(options, dtype=manifest.dtype, **same)
 
 
+def _narrowed(selection: Selection, only: Sequence[str]) -> Selection:
+    """The named cases and their variants. Errors: SuiteError if there are none."""
+    wanted = set(only)
+    parts = []
+    for part in selection.parts:
+        name = part.suite.name
+        cases = tuple(c for c in part.cases if f"{name}:{c.id}" in wanted)
+        made = tuple(c for c in part.variants if f"{name}:{original_id(c)}" in wanted)
+        if cases:
+            parts.append(replace(part, cases=cases, variants=made))
+    if not parts:
+        raise SuiteError(f"none of the {len(wanted)} cases named is in {selection.name}")
+    return replace(selection, parts=tuple(parts))
+
+
 def _size(selection: Selection, settings: Settings) -> str:
     """`24 cases`; with variants or samples: `24 cases and 48 variants, 5 samples each: 360 replies`."""
     cases = sum(len(p.cases) for p in selection.parts)
@@ -278,8 +284,8 @@ def _manifest(
             "pattern": chosen.pattern,
             "limit": chosen.limit,
             "vary": list(chosen.vary),
-            "adapter": str(target.adapter.folder) if target.adapter else None,
             **({"only": list(chosen.only)} if chosen.only else {}),
+            "adapter": str(target.adapter.folder) if target.adapter else None,
         },
         selection_hash=selection.hash,
         suites=tuple(

@@ -13,11 +13,11 @@ from typing import TypeVar
 import fsspec
 from pydantic import BaseModel, ValidationError
 
+from adapters import home
 from bench.errors import InfrastructureError, UsageError
 from bench.records import SCHEMA, End, Manifest, Record
 
-__all__ = ["Run", "RunWriter", "publish", "read_run"]
-
+__all__ = ["Run", "RunWriter", "find_run", "publish", "read_run"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -39,6 +39,24 @@ class Run:
     def complete(self) -> bool:
         """True if the run reached its end."""
         return self.end is not None
+
+
+def find_run(name: str) -> str:
+    """A run file by path, URL, or run id (or the start of one) in home. Errors: UsageError."""
+    folder = home() / "runs"
+    try:
+        if "://" in name or Path(name).is_file():
+            return name
+        runs = sorted(folder.glob("*.jsonl"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{name[:80]!r} is no run: {error}") from None
+    found = [f for f in runs if f.stem.startswith(name)] if name else []
+    if len(found) == 1:
+        return str(found[0])
+    if found:
+        raise UsageError(f"{name!r} fits {len(found)} runs", known=[f.stem for f in found])
+    known = [f.stem for f in runs]
+    raise UsageError(f"there is no run {name!r} (a run file, or an id in {folder})", known=known)
 
 
 def read_run(path: str | Path) -> Run:

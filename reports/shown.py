@@ -5,7 +5,7 @@ from suites import Case, Outcome, gold_reply
 from suites.json_text import compact
 from suites.model import Accept, Call
 
-__all__ = ["actual", "clean", "expected"]
+__all__ = ["actual", "clean", "expected", "request"]
 
 _ALTERNATIVES = 3
 
@@ -31,6 +31,12 @@ def actual(record: Record, width: int = 120) -> str:
     if record.calls:
         return clean("; ".join(map(_call, record.calls)), width)
     return clean(record.text or "(empty)", width)
+
+
+def request(case: Case, width: int = 120) -> str:
+    """The last thing that the user said."""
+    said = [m.content for m in case.messages if m.role == "user"]
+    return clean(said[-1] if said else "", width)
 
 
 def clean(text: str, width: int = 0) -> str:

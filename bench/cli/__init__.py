@@ -105,11 +105,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _explained(error: Exception) -> tuple[str, int]:
     """One line and an exit code for any exception; an unexpected one is a fault of ours, never exit 1."""
     from adapters import ModelError
-    from bench.errors import DialectError, InfrastructureError, UsageError
+    from bench.errors import DialectError, InfrastructureError, UsageError, suggestion
     from suites import SuiteError
 
     if isinstance(error, ArgumentError | SuiteError | ModelError | UsageError | DialectError):
-        return f"{error}{_suggestion(error)}", 2
+        return f"{error}{suggestion(error)}", 2
     if isinstance(error, InfrastructureError):
         return str(error), 3
     if isinstance(error, OSError):
@@ -117,23 +117,6 @@ def _explained(error: Exception) -> tuple[str, int]:
     text = (str(error).strip().splitlines() or [""])[0]
     name = type(error).__name__
     return f"unexpected {name}: {text} (CALLBENCH_DEBUG=1 shows where; please report it)", 3
-
-
-def _suggestion(error: Exception) -> str:
-    """`; did you mean …?`, or the list of what there is."""
-    import difflib
-    import re
-
-    known: tuple[str, ...] = tuple(str(k) for k in getattr(error, "known", ()))
-    if not known:
-        return ""
-    names = re.findall(r"'([^']+)'", str(error))
-    wrong = names[0] if names else str(getattr(error, "field", "")).rsplit(".", 1)[-1]
-    close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
-    return f"; there are: {shown}"
 
 
 def _fail(text: str, code: int) -> int:

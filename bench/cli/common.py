@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -167,20 +166,6 @@ def write_html(
 
 def run_path(name: str) -> str:
     """A run file by path, URL, or run id (or the start of one) in home. Errors: UsageError."""
-    from adapters import home
-    from bench.errors import UsageError
+    from bench.store import find_run
 
-    folder = home() / "runs"
-    try:
-        if "://" in name or Path(name).is_file():
-            return name
-        runs = sorted(folder.glob("*.jsonl"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{name[:80]!r} is no run: {error}") from None
-    found = [f for f in runs if f.stem.startswith(name)] if name else []
-    if len(found) == 1:
-        return str(found[0])
-    if found:
-        raise UsageError(f"{name!r} fits {len(found)} runs", known=[f.stem for f in found])
-    known = [f.stem for f in runs]
-    raise UsageError(f"there is no run {name!r} (a run file, or an id in {folder})", known=known)
+    return find_run(name)

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "main"]
 
-_MOST = 8
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `callbench compare`."""
@@ -45,17 +43,13 @@ def main(args: argparse.Namespace) -> int:
     """Print the comparison of each candidate with the baseline."""
     import sys
 
-    from bench.decide import compare, refuse_differing
-    from bench.errors import UsageError
     from bench.store import read_run
     from reports import comparison_data, comparison_tables, overview_table
+    from reports.compared import compare_runs
 
-    if len(args.others) >= _MOST:
-        raise UsageError(f"{1 + len(args.others)} runs are too many: at most {_MOST} at a time")
     first, *others = (read_run(run_path(name)) for name in (args.first, *args.others))
-    found = [compare(first, other, margin=args.margin) for other in others]
+    found = compare_runs([first, *others], margin=args.margin, force=args.force)
     for one in found:
-        refuse_differing(one, force=args.force)
         if one.refused:
             text = "; ".join(one.refused)
             print(f"warning: FORCED, NOT THE SAME CONDITIONS: {text}", file=sys.stderr)

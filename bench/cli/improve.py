@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Make the rounds; a table after each, or all of them as JSON or CSV at the end."""
-    from bench.cli.run import opened_cache
+    from bench.cache import opened_cache
     from bench.plan import Settings
     from bench.runner import Chosen
 
@@ -94,7 +94,7 @@ def main(args: argparse.Namespace) -> int:
             sys.stdout.flush()
 
     try:
-        with opened_cache(args) as cache:
+        with opened_cache(not args.no_cache) as cache:
             improve(plan, cache=cache, on_round=told)
             if not args.no_final:
                 sealed = [f"{name}/test" for name in _SUITES]

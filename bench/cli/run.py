@@ -9,10 +9,8 @@ command line wins.
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.cli.common import (
     add_format,
@@ -23,6 +21,9 @@ from bench.cli.common import (
     split_names,
 )
 from bench.cli.planning import show_plan
+
+if TYPE_CHECKING:
+    from bench.order import Order
 
 __all__ = ["add_arguments", "main"]
 
@@ -92,6 +93,7 @@ def main(args: argparse.Namespace) -> int:
     """Run or resume, then print the report; it is also written as Markdown into home's reports/."""
     if args.config is not None:
         args = _with_config(args)
+    from bench.cache import opened_cache
     from bench.errors import UsageError
     from bench.runner import resume
     from bench.store import publish
@@ -109,7 +111,7 @@ def main(args: argparse.Namespace) -> int:
                 raise UsageError(f"--resume takes {flag} from the run: leave it out")
         if args.plan:
             raise UsageError("--plan is for a new run: leave out --resume")
-        with opened_cache(args) as cache:
+        with opened_cache(not args.no_cache) as cache:
             runs = [resume(Path(run_path(args.resume)), options=engine_options(args), cache=cache)]
     elif args.suites:
         runs = _run(args)
@@ -147,62 +149,39 @@ def keep(runs: list[Any], tables: list[Any]) -> None:
 
 
 def _run(args: argparse.Namespace) -> list[Any]:
+    from bench.order import fulfil
+
+    order = _order(args)
+    if args.plan:
+        show_plan(args, order.chosen.selection(), order.settings)
+        return []
+    return fulfil(order, command=args.raw)
+
+
+def _order(args: argparse.Namespace) -> "Order":
     from bench.errors import UsageError
-    from bench.measuring import check_settings, measured
+    from bench.order import Order
     from bench.plan import Settings
     from bench.runner import Chosen
     from suites.vary import KINDS, check_kinds
 
-    settings = Settings(
-        max_tokens=args.max_tokens,
-        temperature=args.temperature,
-        top_p=args.top_p,
-        seed=args.seed,
-        batch_size=args.batch_size,
-        shots=args.shots,
-        samples=args.samples,
-        constrained=args.constrained,
-    )
-    if args.limit is not None and args.limit < 1:
-        raise UsageError("--limit must be at least 1")
-    options = engine_options(args)
-    check_settings(args.engine, args.dialect, settings, options)
+    settings = Settings(**{name: getattr(args, name) for name in Settings.__dataclass_fields__})
     kinds = split_names(args.vary or "")
     if args.vary is not None and not kinds:
         raise UsageError("--vary names no kind of variant", known=KINDS)
-    chosen = Chosen(
-        names=tuple(args.suites), pattern=args.cases, limit=args.limit, vary=check_kinds(kinds)
+    return Order(
+        chosen=Chosen(
+            names=tuple(args.suites), pattern=args.cases, limit=args.limit, vary=check_kinds(kinds)
+        ),
+        model=args.model,
+        adapters=tuple(split_names(args.adapters)),
+        base=not args.no_base,
+        dialect=args.dialect,
+        engine=args.engine,
+        settings=settings,
+        options=engine_options(args),
+        cached=not args.no_cache,
     )
-    if args.plan:
-        show_plan(args, chosen.selection(), settings)
-        return []
-    with opened_cache(args) as cache:
-        return measured(
-            chosen,
-            settings,
-            model=args.model,
-            adapters=split_names(args.adapters),
-            base=not args.no_base,
-            dialect=args.dialect,
-            engine=args.engine,
-            options=options,
-            cache=cache,
-            command=args.raw,
-        )
-
-
-@contextmanager
-def opened_cache(args: argparse.Namespace) -> Iterator[Any]:
-    """The reply cache in home, or None with --no-cache."""
-    from adapters import home
-    from bench.cache import Cache
-
-    cache = None if args.no_cache else Cache(home() / "cache.sqlite")
-    try:
-        yield cache
-    finally:
-        if cache is not None:
-            cache.close()
 
 
 def _with_config(args: argparse.Namespace) -> argparse.Namespace:

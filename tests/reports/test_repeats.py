@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from adapters import Model, Target
+from bench.decide import compare
 from bench.dialects import find_dialect
 from bench.engines import Request, ScriptedEngine
 from bench.plan import Settings
@@ -18,7 +19,6 @@ from bench.runner import Chosen, run
 from bench.shots import finished
 from bench.store import Run
 from reports import (
-    compare,
     comparison_data,
     comparison_tables,
     render,

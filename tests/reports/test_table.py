@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.decide import compare
 from bench.store import Run
 from reports import (
     FORMATS,
     Table,
-    compare,
     comparison_data,
     comparison_tables,
     render,
