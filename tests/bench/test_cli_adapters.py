@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.card import Measured, load_card, save_card, with_run
+from adapters.registry import shipped
 from bench.cli import main
 
 Run = Callable[..., tuple[int, str]]
@@ -50,6 +51,11 @@ def data(call: Run, *words: object) -> Any:
     return json.loads(out)
 
 
+def own(call: Run) -> Any:
+    """The adapters in home, without those that come with callbench."""
+    return [a for a in data(call, "list") if a["name"] not in shipped()]
+
+
 @pytest.fixture
 def shelved(call: Run, tiny_adapters: Adapters, tiny_models: Models) -> Path:
     """`first` and its child `second`, in home, on the tiny Gemma 3; the base's folder."""
@@ -77,11 +83,14 @@ def test_an_empty_home_is_listed_with_what_to_do(call: Run) -> None:
     code, out = call("list")
     assert code == 0
     assert "callbench adapters add" in out
-    assert data(call, "list") == []
+    listed = data(call, "list")
+    assert [a["name"] for a in listed] == shipped()
+    assert {a["state"] for a in listed} == {"promoted"}
+    assert all(f"{a['name']} comes with callbench" in out for a in listed)
 
 
 def test_the_list_tells_what_each_adapter_is(call: Run, shelved: Path) -> None:
-    first, second = data(call, "list")
+    first, second = own(call)
     assert (first["name"], second["name"]) == ("first", "second")
     assert (first["parent"], second["parent"]) == (None, "first")
     assert (first["rank"], first["state"], first["vllm"]) == (4, "candidate", "yes")
@@ -96,7 +105,7 @@ def test_the_list_tells_what_each_adapter_is(call: Run, shelved: Path) -> None:
 @pytest.mark.usefixtures("shelved")
 def test_a_broken_adapter_does_not_hide_the_others(call: Run, home: Path) -> None:
     (home / "adapters" / "first" / "adapter_model.safetensors").write_bytes(b"other")
-    first, second = data(call, "list")
+    first, second = own(call)
     assert first["state"] == "broken"
     assert "was written for another" in first["problem"]
     assert second["state"] == "candidate"
@@ -203,7 +212,7 @@ def test_remove_and_export(call: Run, refuse: Callable[..., str], tmp_path: Path
     zipped = tmp_path / "first.zip"
     assert call("export", "first", zipped) == (0, f"{zipped}\n")
     assert call("remove", "first", "--force") == (0, "")
-    assert [a["name"] for a in data(call, "list")] == ["second"]
+    assert [a["name"] for a in own(call)] == ["second"]
     _, out = call("show", "second")
     assert "first (gone)" in out
 
