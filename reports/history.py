@@ -86,7 +86,8 @@ def history(links: Sequence[Link], runs: Sequence[Run]) -> list[Track]:
     by_hash = {link.hash: link for link in links}
     own = [r for r in runs if r.complete and r.manifest.adapter_hash in by_hash]
     alike: dict[str, list[Run]] = {}
-    for run in sorted(own, key=lambda r: (r.manifest.started, r.manifest.run_id)):
+    place = {link.hash: i for i, link in enumerate(links)}  # of targets measured together, too
+    for run in sorted(own, key=lambda r: (r.manifest.started, place[r.manifest.adapter_hash])):
         alike.setdefault(conditions(run.manifest), []).append(run)
     tracks = [_track(links, by_hash, same) for same in alike.values()]
     return sorted(tracks, key=lambda t: -len(t.entries))
@@ -207,7 +208,8 @@ def _track(links: Sequence[Link], by_hash: dict[str | None, Link], runs: list[Ru
                 verdict=verdict,
             )
         )
-    broken, never = _broken(runs)
+    # Along the lineage: a base that is measured again after its adapter has not broken anything.
+    broken, never = _broken(sorted(runs, key=lambda r: order.index(r.manifest.adapter_hash)))
     return Track(
         settings=conditions_in_words(runs[0].manifest),
         entries=tuple(entries),

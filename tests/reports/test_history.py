@@ -65,6 +65,20 @@ def test_a_broken_case_names_the_run_in_which_it_broke_for_good() -> None:
     assert track.never == 40
 
 
+def test_measured_together_or_a_base_again_later_breaks_nothing() -> None:
+    together = replace(
+        ONE, manifest=ONE.manifest.model_copy(update={"started": "2026-01-01T01:00:00+00:00"})
+    )
+    assert BASE.manifest.started == together.manifest.started
+    (track,) = history(LINKS, [together, BASE])
+    assert [e.link.name for e in track.entries] == ["base", "one"]
+    assert [e.verdict for e in track.entries] == ["", "better"]
+    again = _run(LINKS[0], set(range(10)), 9)
+    (track,) = history(LINKS, [ONE, again])
+    assert [e.link.name for e in track.entries] == ["one", "base"]
+    assert {b.id for b in track.broken} == {f"c{i}" for i in range(5)}
+
+
 def test_other_settings_make_another_track_and_strangers_are_left_out() -> None:
     stranger = _run(Link(name="x", hash="f" * 64), set(), 4)
     other = _run(LINKS[1], {1}, 5, shots=3)
