@@ -175,6 +175,7 @@ class RunWriter:
         """A write that failed leaves no part of a line behind, or the next one would stand in its middle."""
         with contextlib.suppress(OSError):
             self._file.truncate(size)
+            self._file.seek(size)  # or the next write leaves a hole of zeros behind it
 
     def _drop_torn_line(self) -> None:
         data = self.path.read_bytes()

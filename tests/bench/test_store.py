@@ -203,6 +203,25 @@ def test_a_full_disk_is_a_failure_of_infrastructure_and_keeps_what_was_flushed(
     assert read_run(path).records == (record(0),)
 
 
+def test_after_a_write_that_failed_the_next_one_stands_where_it_should(
+    path: Path, manifest: Manifest, record: Build
+) -> None:
+    """Space came free again, or Ctrl-C cut a write and what else was there is rescued: no hole is left."""
+    writer = RunWriter(path, manifest)
+    writer.append([record(0)])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, hard))
+    try:
+        with pytest.raises(InfrastructureError):
+            writer.append([record(1)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    writer.append([record(2)])
+    writer.close()
+    assert b"\x00" not in path.read_bytes()
+    assert read_run(path).records == (record(0), record(2))
+
+
 def test_a_disk_that_fills_within_a_line_leaves_a_readable_file(
     path: Path, manifest: Manifest, record: Build
 ) -> None:
