@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from adapters.card import Card
 
-__all__ = ["Adapter", "Model", "Target", "serving_name"]
+__all__ = ["GEMMA_NOTICE", "Adapter", "Model", "Target", "serving_name"]
+
+GEMMA_NOTICE = "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms"
+"""The words that section 3.1 of those terms asks for beside everything made from a Gemma."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +35,8 @@ class Model:
         that the Gemma Terms of Use (section 3.1) ask for."""
         if not self.licence.startswith("Gemma Terms"):
             return self.licence
-        return (
-            "Gemma is provided under and subject to the Gemma Terms of Use found at "
-            "ai.google.dev/gemma/terms. "
-            f"These weights are a modified form of Gemma: a LoRA adapter trained on {self.name}."
-        )
+        made = f"a LoRA adapter trained on {self.name}"
+        return f"{GEMMA_NOTICE}. These weights are a modified form of Gemma: {made}."
 
 
 @dataclass(frozen=True, kw_only=True)

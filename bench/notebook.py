@@ -18,9 +18,9 @@ from bench.order import DEFAULT_MODEL, Order, fulfil
 from bench.plan import Settings
 from bench.records import Manifest, Record
 from bench.runner import Chosen
-from bench.stats import Proportion
 from bench.store import Run, find_run, publish, read_run
 from reports import run_tables, summarise
+from reports.export.frames import summaries_frame
 from reports.shown import actual, clean, expected, request
 from reports.summary import Summary
 from reports.table import html_tables, one_line
@@ -118,10 +118,7 @@ class RunResult:
     def summary(self) -> "pd.DataFrame":
         """One row for all, each suite and each category: suite, category, n, passed, rate, and its 95 %
         interval (low, high; NaN where n is 0)."""
-        import pandas as pd
-
-        rows = [[x.suite, x.category, *_score(x.score)] for x in self._summary.lines]
-        return pd.DataFrame(rows, columns=list(_SUMMARY))
+        return summaries_frame([self._summary])[list(_SUMMARY)]
 
     @cached_property
     def _summary(self) -> Summary:
@@ -247,13 +244,6 @@ def _check_names(settings: RunSettings) -> None:
 
 def _names(given: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
     return (str(given),) if isinstance(given, str | Path) else tuple(map(str, given))
-
-
-def _score(score: Proportion) -> list[Any]:
-    interval = score.interval
-    if interval is None:
-        return [score.n, score.passed, float("nan"), float("nan"), float("nan")]
-    return [score.n, score.passed, score.rate, interval.low, interval.high]
 
 
 def _row(record: Record) -> list[Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters import Adapter
+from adapters.model import GEMMA_NOTICE
 from adapters.registry import MODELS
 from bench.store import Run
 from reports.bfcl import official_table
@@ -18,8 +19,6 @@ __all__ = ["MARK", "Licence", "body", "identifier", "interval"]
 
 MARK = "Written by callbench adapters card"
 """By this a later call knows a file as its own."""
-
-_GEMMA = "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +208,7 @@ def _licence(adapter: Adapter, licence: Licence) -> str:
     said = escape(licence.notice) if licence.notice else "The adapter's card names no licence."
     lines = ["### Licence\n", f"{said}\n"]
     if licence.gemma:
-        lines += [f"{_GEMMA}.\n"] if _GEMMA not in licence.notice else []
+        lines += [f"{GEMMA_NOTICE}.\n"] if GEMMA_NOTICE not in licence.notice else []
         lines += [
             f"This is a modified form of Gemma: the files here are a LoRA trained on {_shown(adapter)}, "
             "which changes what that model replies. Whoever uses or passes on these files accepts "

@@ -1,9 +1,10 @@
 """The run file: whatever interrupts the writer, what was flushed is read back, and nothing else is."""
 
+import contextlib
 import json
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import fsspec
@@ -203,19 +204,25 @@ def test_a_full_disk_is_a_failure_of_infrastructure_and_keeps_what_was_flushed(
     assert read_run(path).records == (record(0),)
 
 
+@contextlib.contextmanager
+def _room_for(path: Path, size: int) -> Iterator[None]:
+    """So many more bytes fit into the file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def test_after_a_write_that_failed_the_next_one_stands_where_it_should(
     path: Path, manifest: Manifest, record: Build
 ) -> None:
     """Space came free again, or Ctrl-C cut a write and what else was there is rescued: no hole is left."""
     writer = RunWriter(path, manifest)
     writer.append([record(0)])
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, hard))
-    try:
-        with pytest.raises(InfrastructureError):
-            writer.append([record(1)])
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with _room_for(path, 50), pytest.raises(InfrastructureError):
+        writer.append([record(1)])
     writer.append([record(2)])
     writer.close()
     assert b"\x00" not in path.read_bytes()
@@ -227,14 +234,12 @@ def test_a_disk_that_fills_within_a_line_leaves_a_readable_file(
 ) -> None:
     writer = RunWriter(path, manifest)
     writer.append([record(0)])
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, hard))
-    try:
-        with pytest.raises(InfrastructureError, match=r"cannot write .*run\.jsonl"):
-            writer.append([record(1)])
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        writer.close()
+    with (
+        contextlib.closing(writer),
+        _room_for(path, 50),
+        pytest.raises(InfrastructureError, match=r"cannot write .*run\.jsonl"),
+    ):
+        writer.append([record(1)])
     run = read_run(path)
     assert (run.records, run.torn) == ((record(0),), 0)
 
