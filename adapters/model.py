@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from adapters.card import Card
 
-__all__ = ["GEMMA_NOTICE", "Adapter", "Model", "Target", "serving_name"]
+__all__ = ["GEMMA_NOTICE", "GEMMA_TERMS", "Adapter", "Model", "Target", "serving_name"]
 
-GEMMA_NOTICE = "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms"
+GEMMA_TERMS = "ai.google.dev/gemma/terms"
+GEMMA_NOTICE = (
+    f"Gemma is provided under and subject to the Gemma Terms of Use found at {GEMMA_TERMS}"
+)
 """The words that section 3.1 of those terms asks for beside everything made from a Gemma."""
 
 

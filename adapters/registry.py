@@ -5,7 +5,7 @@ from pathlib import Path
 from adapters.errors import ModelError
 from adapters.home import home
 from adapters.lora import read_adapter
-from adapters.model import Adapter, Model, Target
+from adapters.model import GEMMA_TERMS, Adapter, Model, Target
 from adapters.prepare import prepare_gguf, prepare_packaged, prepared_folder
 from adapters.weights import check_folder, weights_hash
 
@@ -14,7 +14,7 @@ __all__ = ["MODELS", "SHIPPED", "find_adapter", "find_model", "resolve", "shippe
 SHIPPED = Path(__file__).parent / "shipped"
 """The adapters that come with callbench, each in a folder of its name."""
 
-_GEMMA_TERMS = "Gemma Terms of Use (ai.google.dev/gemma/terms)"
+_GEMMA_TERMS = f"Gemma Terms of Use ({GEMMA_TERMS})"
 
 MODELS: dict[str, Model] = {
     model.name: model

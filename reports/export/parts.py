@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.hub import is_hub_id
+from adapters.model import GEMMA_TERMS
 from adapters.registry import MODELS
 from bench.records import Manifest, Record
 from bench.stats import Proportion, proportion
@@ -29,8 +30,6 @@ __all__ = [
 
 _HUB = {"gemma-3-270m": "google/gemma-3-270m"}
 """Hub ids of the models whose weights come from a package."""
-
-_GEMMA_TERMS = "ai.google.dev/gemma/terms"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,11 +117,11 @@ def is_gemma(name: str, architecture: str = "", licence: str = "") -> bool:
 
     In doubt yes: a model of Gemma's architecture under another name counts. Gemma 4 is under Apache-2.0.
     """
-    if _GEMMA_TERMS in licence:
+    if GEMMA_TERMS in licence:
         return True
     known = MODELS.get(name) or next((m for m in MODELS.values() if m.where == name), None)
     if known is not None:
-        return _GEMMA_TERMS in known.licence
+        return GEMMA_TERMS in known.licence
     words = f"{Path(name).name} {architecture}".lower()
     return "gemma" in words and not re.search(r"gemma[-_ ]?4", words)
 
